@@ -1,0 +1,1 @@
+"""Samples to a device: resampling, safety, rings, devices."""

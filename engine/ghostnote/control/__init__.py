@@ -1,0 +1,1 @@
+"""Control in: OSC, MIDI, the stream clock and the inbox."""

@@ -1,0 +1,1 @@
+"""The instrument: the deterministic graph and its live and offline drivers."""

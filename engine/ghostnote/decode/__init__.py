@@ -1,0 +1,1 @@
+"""Model bundles: verification, sessions and decoding with a deadline."""

@@ -1,0 +1,1 @@
+"""Spectral features shared by the engine and training."""

@@ -1,0 +1,1 @@
+"""Processes: supervisor, core and front."""

@@ -1,0 +1,1 @@
+"""The parameter table and what a performance is at one moment."""

@@ -1,0 +1,1 @@
+"""Spectrogram frames to samples: streaming phase, texture and voices."""

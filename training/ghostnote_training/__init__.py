@@ -1,0 +1,1 @@
+"""The Keras training pipeline: data, models, export to ONNX bundles."""
