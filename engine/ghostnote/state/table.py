@@ -59,7 +59,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a command. `low`/`high` clip numbers; `optional` arguments may be left out from the end."""
+    """One argument of a command; `low`/`high` clip numbers, `optional` ones may be left out from the end."""
 
     name: str
     kind: Kind
@@ -77,7 +77,7 @@ class Argument:
 class Command:
     """Something that is done rather than set.
 
-    A `trigger` ignores a first argument of 0, since buttons send 1 on press and 0 on release. `urgent` ones pass
+    A `trigger` ignores a first argument of 0, since buttons send 1 on press, 0 on release. `urgent` ones pass
     a full queue. `slow` ones (files, models) run beside the sound and are logged by their effect. `variadic`
     commands take any number of their last argument.
     """
