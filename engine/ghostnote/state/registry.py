@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -37,11 +38,13 @@ class Target:
 
 def _expand() -> dict[str, Target]:
     table: dict[str, Target] = {}
-    for row in (*PARAMETERS, *COMMANDS):
-        for part in PARTS if "{part}" in row.path else (None,):
-            for slot in SLOTS if "{slot}" in row.path else (None,):
-                addr = f"{ROOT}/{row.path.format(part=part, slot=slot)}"
-                table[addr] = Target(addr, row, part, slot)
+    rows: tuple[Parameter | Command, ...] = (*PARAMETERS, *COMMANDS)
+    for row in rows:
+        parts: tuple[int | None, ...] = PARTS if "{part}" in row.path else (None,)
+        slots: tuple[str | None, ...] = SLOTS if "{slot}" in row.path else (None,)
+        for part, slot in itertools.product(parts, slots):
+            addr = f"{ROOT}/{row.path.format(part=part, slot=slot)}"
+            table[addr] = Target(addr, row, part, slot)
     return table
 
 

@@ -1,0 +1,55 @@
+"""Slots a…h: remembered latent points and where they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostnote.errors import MessageError
+
+Float32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One remembered point, shape (D,), and its `origin` in words (a class, a file's name, `random 3` …)."""
+
+    z: Float32
+    origin: str
+
+
+class SlotBank:
+    """Named slots. Thread: render writes, others may read (each slot is replaced as a whole)."""
+
+    def __init__(self, names: tuple[str, ...], latent_size: int) -> None:
+        self.latent_size = latent_size
+        self._index = {name: i for i, name in enumerate(names)}
+        self._slots: dict[str, Slot | None] = dict.fromkeys(names)
+        self.points = np.zeros((len(names), latent_size), dtype=np.float32)
+        self.filled = np.zeros(len(names), dtype=np.float32)
+
+    def get(self, name: str) -> Slot | None:
+        """The slot's content, None if empty."""
+        return self._slots[name]
+
+    def put(self, name: str, z: Float32, origin: str) -> None:
+        """Remember a point.
+
+        Raises MessageError (`args`, `range`) for a point of the wrong size or with numbers that are not finite.
+        """
+        point = np.asarray(z, dtype=np.float32)
+        if point.shape != (self.latent_size,):
+            raise MessageError("args", f"slot {name} takes {self.latent_size} numbers, got {point.size}")
+        if not np.isfinite(point).all():
+            raise MessageError("range", f"slot {name}: not all numbers are finite")
+        self._slots[name] = Slot(point, origin)
+        self.points[self._index[name]] = point
+        self.filled[self._index[name]] = 1.0
+
+    def clear(self, name: str) -> None:
+        """Empty the slot; parts that weigh it go on with the other slots."""
+        self._slots[name] = None
+        self.points[self._index[name]] = 0.0
+        self.filled[self._index[name]] = 0.0
