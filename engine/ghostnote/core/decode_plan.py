@@ -1,0 +1,123 @@
+"""Which latent point is decoded when, as a function of the timeline alone.
+
+Jobs start at most every `spacing` quanta and take effect exactly `delay` quanta after they start, whether the worker needed
+half a millisecond or five. So a knob has constant latency, and an offline render gives the same samples as the live one.
+A result that is late is used as soon as it is there, and counted.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostnote.telemetry import Telemetry
+
+Float32 = NDArray[np.float32]
+Key = tuple[str, int]
+
+
+class Decoder(Protocol):
+    """What the plan needs of `ghostnote.decode.worker`."""
+
+    def submit(self, job_id: int, z: Float32, texture: Float32) -> bool:
+        """Begin a job; False if it cannot be taken now."""
+        ...
+
+    def collect(self, job_id: int) -> Float32 | None:
+        """Magnitudes (F, B) of a finished job, None while it is not there."""
+        ...
+
+    def failed(self, job_id: int) -> bool:
+        """Whether the job will never give a result."""
+        ...
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the worker is stuck."""
+        ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """A latent point that someone (`key`: a part or a voice) wants decoded; `ticket` is theirs to recognise it by."""
+
+    key: Key
+    z: Float32
+    texture: Float32
+    ticket: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    job_id: int
+    request: Request
+    due: int
+
+
+class DecodePlan:
+    """Latest-value-wins queue of requests in front of a decoder. Thread: render."""
+
+    def __init__(self, decoder: Decoder, delay: int, spacing: int, telemetry: Telemetry) -> None:
+        self._decoder = decoder
+        self.delay = delay
+        self._spacing = spacing
+        self._telemetry = telemetry
+        self._waiting: OrderedDict[Key, Request] = OrderedDict()
+        self._running: deque[_Job] = deque()
+        self._last_start = -(10**9)
+        self._next_id = 0
+
+    def ask(self, request: Request) -> None:
+        """Queue a request; it takes the place of an earlier one with the same key that has not started."""
+        self._waiting[request.key] = request
+
+    def forget(self, key: Key) -> None:
+        """Drop a request that has not started, since nobody wants it any more."""
+        self._waiting.pop(key, None)
+
+    def step(self, quantum: int) -> list[tuple[Request, Float32]]:
+        """Start what may start in this quantum and return what takes effect in it, oldest first."""
+        if self._waiting and quantum - self._last_start >= self._spacing:
+            self._start(quantum)
+        done: list[tuple[Request, Float32]] = []
+        still: deque[_Job] = deque()
+        for job in self._running:
+            if job.due > quantum:
+                still.append(job)
+                continue
+            magnitudes = self._decoder.collect(job.job_id)
+            if magnitudes is not None:
+                done.append((job.request, magnitudes))
+            elif self._decoder.failed(job.job_id):
+                self._telemetry.count("decode_failed")
+            else:
+                if job.due == quantum:
+                    self._telemetry.trouble("decode_late", "decoding is late: what sounds goes on as it was")
+                still.append(job)
+        self._running = still
+        return done
+
+    @property
+    def stalled(self) -> bool:
+        """Whether results are overdue because the worker is stuck."""
+        return bool(self._running) and self._decoder.stalled
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is queued or running."""
+        return not self._waiting and not self._running
+
+    def _start(self, quantum: int) -> None:
+        key = next(iter(self._waiting))
+        request = self._waiting[key]
+        self._next_id += 1
+        if not self._decoder.submit(self._next_id, request.z, request.texture):
+            self._telemetry.count("decode_refused")
+            return
+        del self._waiting[key]
+        self._last_start = quantum
+        self._running.append(_Job(self._next_id, request, quantum + self.delay))

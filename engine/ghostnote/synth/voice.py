@@ -1,0 +1,62 @@
+"""One sounding note: which spectrogram it reads, where it is in it, and how it was struck."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostnote.features.spec import FeatureSpec
+
+Float32 = NDArray[np.float32]
+
+AUDIBLE = 2e-5
+"""Magnitudes below this (−94 dB of full scale) end a sound."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A decoded latent point: `magnitudes` of shape (F, B) and the number of frames until it has died away."""
+
+    magnitudes: Float32
+    audible_frames: int
+
+    @classmethod
+    def of(cls, magnitudes: Float32) -> Sound:
+        """The sound of decoded magnitudes, shape (F, B)."""
+        loud = np.flatnonzero(magnitudes.max(axis=1) > AUDIBLE)
+        return cls(magnitudes, int(loud[-1]) + 1 if len(loud) else 0)
+
+    @classmethod
+    def silent(cls, spec: FeatureSpec) -> Sound:
+        """A sound without sound, for a part that has nothing to play."""
+        return cls(np.zeros((spec.frames, spec.bins), dtype=np.float32), 0)
+
+
+@dataclass(slots=True)
+class Voice:
+    """State of one note. `hit` numbers the part's hits; `epsilon` is that hit's noise, None without variance.
+
+    `frame` is the playhead: the model frame at the start of the next hop. `delay` counts samples of silence
+    before the onset, so that a note starts at its exact sample within a quantum.
+    """
+
+    row: int
+    part: int
+    hit: int
+    sound: Sound
+    mode: str
+    velocity: float
+    born: int
+    note: int | None = None
+    note_id: int = -1
+    semitones: float = 0.0
+    epsilon: Float32 | None = None
+    texture: int = 0
+    frame: float = 0.0
+    hops: int = 0
+    delay: int = 0
+    released: bool = False
+    held: bool = False
+    ended: bool = field(default=False)
