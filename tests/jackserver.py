@@ -1,0 +1,115 @@
+"""A JACK server of our own on the dummy driver, for tests that need the real thing."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+START_LIMIT_S = 20.0
+_PROBE = """
+import sys, jack
+jack.set_error_function(lambda text: None); jack.set_info_function(lambda text: None)
+client = jack.Client("probe", servername=sys.argv[1], no_start_server=True)
+print(client.samplerate, client.blocksize)
+"""
+
+
+@dataclass(frozen=True)
+class JackServer:
+    """A running server: `env` makes any child process (PortAudio, python-rtmidi, Pd) find it."""
+
+    name: str
+    rate: int
+    block: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def env(self) -> dict[str, str]:
+        """This process's environment with this server as the default one, never starting another."""
+        return server_env(self.name)
+
+
+def server_env(name: str, base: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Environment in which `name` is the default JACK server and this source tree is importable."""
+    root = Path(__file__).resolve().parents[1]
+    paths = [str(root / "engine"), str(root / "training"), base.get("PYTHONPATH", "")]
+    return {
+        **base,
+        "JACK_DEFAULT_SERVER": name,
+        "JACK_NO_START_SERVER": "1",
+        "JACK_NO_AUDIO_RESERVATION": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+    }
+
+
+def start(name: str, rate: int = 48000, block: int = 128) -> JackServer:
+    """Start `jackd` and wait until a client can connect; `RuntimeError` says why it could not."""
+    jackd = shutil.which("jackd")
+    if jackd is None:
+        raise RuntimeError("jackd is not installed (Debian/Ubuntu: jackd2)")
+    command = [jackd, "-n", name, "-r", "-d", "dummy", "-r", str(rate), "-p", str(block)]
+    env = server_env(name)
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + START_LIMIT_S
+    said = ""
+    while time.monotonic() < deadline and process.poll() is None:
+        probe = subprocess.run(
+            [sys.executable, "-c", _PROBE, name],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=START_LIMIT_S,
+        )
+        if probe.returncode == 0:
+            return JackServer(name, rate, block, process)
+        said = probe.stderr.strip().splitlines()[-1] if probe.stderr.strip() else ""
+        time.sleep(0.1)
+    stop(process)
+    raise RuntimeError(
+        f"jackd did not come up within {START_LIMIT_S:.0f} s (last word of the probe: {said!r})"
+    )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a server that `start` started, within a bounded time."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5.0)
+
+
+@cache
+def _shared() -> JackServer | str:
+    try:
+        server = start(f"gntest{os.getpid()}")
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    atexit.register(stop, server.process)
+    return server
+
+
+@pytest.fixture(scope="session")
+def jack_server() -> JackServer:
+    """The session's JACK server (48 kHz, 128 frames); the test is skipped, with the reason, without one.
+
+    PortAudio looks for servers once per process, so the sound under test belongs in a child process
+    started with `jack_server.env`.
+    """
+    server = _shared()
+    if isinstance(server, str):
+        pytest.skip(f"no JACK server: {server}")
+    return server
