@@ -1,8 +1,8 @@
 """Which latent point is decoded when, as a function of the timeline alone.
 
-Jobs start at most every `spacing` quanta and take effect exactly `delay` quanta after they start, whether the worker needed
-half a millisecond or five. So a knob has constant latency, and an offline render gives the same samples as the live one.
-A result that is late is used as soon as it is there, and counted.
+Jobs start at most every `spacing` quanta and take effect exactly `delay` quanta after they start, whether the
+worker needed half a millisecond or five. So a knob has constant latency, and an offline render gives the same
+samples as the live one. A result that is late is used as soon as it is there, and counted.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """A latent point that someone (`key`: a part or a voice) wants decoded; `ticket` is theirs to recognise it by."""
+    """A latent point that someone (`key`: a part or a voice) wants decoded; `ticket` comes back with the result."""
 
     key: Key
     z: Float32
     texture: Float32
-    ticket: int
+    ticket: object
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.features.spec import FeatureSpec
+from ghostnote.synth.phase import Mode
 
 Float32 = NDArray[np.float32]
 
@@ -36,17 +37,17 @@ class Sound:
 
 @dataclass(slots=True)
 class Voice:
-    """State of one note. `hit` numbers the part's hits; `epsilon` is that hit's noise, None without variance.
+    """State of one note.
 
-    `frame` is the playhead: the model frame at the start of the next hop. `delay` counts samples of silence
-    before the onset, so that a note starts at its exact sample within a quantum.
+    `epsilon` and `texture` are the hit's chance, so that it strays the same way when its point moves. `frame` is
+    the playhead: the model frame that the next hop reads first. `delay` counts samples of silence before the
+    onset, so that a note starts at its exact sample within a quantum. `fixed` notes keep their spectrogram.
     """
 
     row: int
     part: int
-    hit: int
     sound: Sound
-    mode: str
+    mode: Mode
     velocity: float
     born: int
     note: int | None = None
@@ -57,6 +58,6 @@ class Voice:
     frame: float = 0.0
     hops: int = 0
     delay: int = 0
-    released: bool = False
     held: bool = False
-    ended: bool = field(default=False)
+    ended: bool = False
+    fixed: bool = False

@@ -1,0 +1,285 @@
+"""The instrument as a function of time: events in, quanta of stereo sound out, at the model's rate.
+
+Nothing here knows about devices, threads, clocks or files, so that playing and rendering are the same code.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostnote.core.actions import ACTIONS
+from ghostnote.core.decode_plan import DecodePlan, Decoder, Request
+from ghostnote.core.part import LATENT_NAMES, LEVEL_NAMES, Armed, Part, Take
+from ghostnote.decode.model import Model
+from ghostnote.errors import MessageError
+from ghostnote.latent.mixer import Axes
+from ghostnote.latent.slots import SlotBank
+from ghostnote.state.registry import DEFAULTS, TARGETS, Target
+from ghostnote.state.table import AXES, PARTS, ROOT, SLOTS, Parameter, Value
+from ghostnote.synth.envelope import CHOKE_S
+from ghostnote.synth.phase import Mode
+from ghostnote.synth.pool import VoicePool
+from ghostnote.synth.texture import TextureBank
+from ghostnote.synth.voice import Sound, Voice
+from ghostnote.telemetry import Telemetry
+from ghostnote.units import db_to_gain
+
+Float32 = NDArray[np.float32]
+
+QUANTUM = 64
+"""Samples between two moments at which parameters may change (1.45 ms at 44.1 kHz)."""
+
+DECODE_SPACING = 2
+"""Quanta from one decode to the next, so that the worker keeps up."""
+
+START_SLOTS = ("kick", "snare", "hihat_closed", "hihat_open", "tom_low", "tom_high", "clap", "rim")
+"""Classes whose prototypes fill the slots a…h at the start, where a model has them."""
+
+LEVEL_SMOOTHING_S = 0.01
+MIDDLE_C = 60
+
+_TEXTURE_SEED = 20
+_MAX_PENDING = 16384
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What took effect, and when: a line of the control log."""
+
+    at: int
+    addr: str
+    args: tuple[Value, ...]
+
+
+class Engine:
+    """State, latent points, voices and their mix. Thread: render; `values` may be read by others."""
+
+    def __init__(
+        self,
+        model: Model,
+        decoder: Decoder,
+        *,
+        decode_delay: int,
+        polyphony: int = 16,
+        telemetry: Telemetry | None = None,
+        applied: Callable[[Applied], None] | None = None,
+    ) -> None:
+        self.telemetry = telemetry or Telemetry()
+        self.spec = model.spec
+        self.now = 0
+        self.values: dict[str, Value] = dict(DEFAULTS)
+        self.draws = 0
+        self.pool = VoicePool(self.spec, polyphony, QUANTUM, self.telemetry)
+        self._decode_delay = decode_delay
+        self._applied = applied
+        self._events: list[tuple[int, int, Target, tuple[Value, ...]]] = []
+        self._order = itertools.count()
+        self._textures = TextureBank(self.spec, seed=_TEXTURE_SEED)
+        self._out = np.zeros((QUANTUM, 2), dtype=np.float32)
+        self.parts = {n: Part(n, Sound.silent(self.spec)) for n in PARTS}
+        self._moved: set[int] = set()
+        self._levels = np.zeros((2, len(PARTS) + 1), dtype=np.float32)
+        self._level_goals = np.zeros_like(self._levels)
+        self._semitones = np.zeros(len(PARTS) + 1, dtype=np.float32)
+        self._level_pace = np.float32(1.0 - math.exp(-QUANTUM / (self.spec.sample_rate * LEVEL_SMOOTHING_S)))
+        self.master_gain = 1.0
+        self.panics = 0
+        self.use_model(model, decoder)
+        self._follow_levels(PARTS)
+        self._levels[:] = self._level_goals
+
+    def use_model(self, model: Model, decoder: Decoder) -> None:
+        """Play new notes from `model`; sounding notes end as they are. Slots go to the model's prototypes."""
+        manifest = model.manifest
+        self.model = model
+        axes = manifest.axes[: len(AXES)]
+        steps = np.array([np.asarray(a.direction) * a.spread for a in axes], dtype=np.float32)
+        self.axes = Axes(tuple(a.name for a in axes), steps.reshape(len(axes), manifest.latent_size))
+        self.rest = np.asarray(manifest.latent_mean, dtype=np.float32)
+        self.plan = DecodePlan(decoder, self._decode_delay, DECODE_SPACING, self.telemetry)
+        self.slots = SlotBank(SLOTS, manifest.latent_size)
+        for slot, name in zip(SLOTS, START_SLOTS, strict=True):
+            if name in manifest.prototypes:
+                self.slots.put(slot, np.asarray(manifest.prototypes[name], dtype=np.float32), name)
+        for voice in self.pool.voices:
+            voice.fixed = True
+        self._moved.update(PARTS)
+
+    def prime(self, decode: Callable[[Float32, Float32], Float32]) -> None:
+        """Decode every part's next hit now, so that the first one is not late. Not realtime-safe."""
+        for part in self.parts.values():
+            part.set_point(self.values, self.slots, self.axes, self.rest)
+            take = self._take(part)
+            z = part.strayed(take.epsilon, self._variance(part))
+            part.armed = Armed(Sound.of(decode(z, self._textures.take(take.texture))), take, part.version)
+        self._moved.clear()
+
+    def schedule(self, at: int, target: Target, args: tuple[Value, ...]) -> bool:
+        """Let a checked message take effect at sample `at`, or in the next quantum; False if too many wait."""
+        if len(self._events) >= _MAX_PENDING:
+            self.telemetry.count("events_dropped")
+            return False
+        heapq.heappush(self._events, (max(at, self.now), next(self._order), target, args))
+        return True
+
+    def cancel_scheduled(self) -> None:
+        """Forget everything that has been scheduled and has not taken effect."""
+        self._events.clear()
+
+    def render_quantum(self) -> Float32:
+        """The next `QUANTUM` samples, shape (QUANTUM, 2); the array is used again by the next call."""
+        end = self.now + QUANTUM
+        while self._events and self._events[0][0] < end:
+            at, _, target, args = heapq.heappop(self._events)
+            self._apply(at, target, args)
+        self._follow_points()
+        for request, magnitudes in self.plan.step(self.now // QUANTUM):
+            self._deliver(request, Sound.of(magnitudes))
+        if self.plan.stalled:
+            self._hold_waiting()
+        self._levels += (self._level_goals - self._levels) * self._level_pace
+        self.pool.render(self._levels, self._semitones, self._out)
+        self.now = end
+        return self._out
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing sounds, waits or is being decoded."""
+        return not self.pool.voices and not self._events and self.plan.idle
+
+    def hit(self, number: int, at: int, velocity: float, note: int | None = None, note_id: int = -1) -> None:
+        """Begin a note of a part with the sound that was decoded ahead, and ask for the next one."""
+        part, values = self.parts[number], self.values
+        armed = part.armed
+        self._choke(part)
+
+        def make(row: int) -> Voice:
+            return Voice(
+                row=row,
+                part=number,
+                sound=armed.sound,
+                mode=cast(Mode, values[f"{ROOT}/synth/mode"]),
+                velocity=velocity * velocity,
+                born=at,
+                note=note,
+                note_id=note_id,
+                semitones=0.0 if note is None else float(note - MIDDLE_C),
+                epsilon=armed.take.epsilon,
+                texture=armed.take.texture,
+                delay=max(0, at - self.now),
+            )
+
+        voice = self.pool.start(make, part.value(values, "attack"), int(values[f"{ROOT}/synth/voices"]))
+        part.hits += 1
+        if self._variance(part) > 0.0:
+            if armed.version != part.version:
+                self._ask_voice(part, voice)
+            self._ask_part(part)
+
+    def set_value(self, addr: str, value: Value) -> None:
+        """Set a parameter now, as a message would; the value must be fit (`registry.check`)."""
+        self.values[addr] = value
+        self._parameter_changed(TARGETS[addr])
+
+    def fill_slot(self, name: str, z: Float32, origin: str) -> None:
+        """Remember a point; a point that does not fit the model is reported and changes nothing."""
+        try:
+            self.slots.put(name, z, origin)
+        except MessageError as error:
+            self.telemetry.trouble("slot_refused", str(error))
+            return
+        self.move_all()
+
+    def move_all(self) -> None:
+        """Compute all parts' latent points anew before the next sound."""
+        self._moved.update(PARTS)
+
+    def _apply(self, at: int, target: Target, args: tuple[Value, ...]) -> None:
+        if isinstance(target.row, Parameter):
+            self.set_value(target.addr, args[0])
+        else:
+            ACTIONS[target.name](self, target, args, at)
+        if self._applied is not None:
+            self._applied(Applied(at, target.addr, args))
+
+    def _parameter_changed(self, target: Target) -> None:
+        if target.part is not None:
+            if target.name in LATENT_NAMES:
+                self._moved.add(target.part)
+            elif target.name in LEVEL_NAMES:
+                self._follow_levels((target.part,))
+        elif target.name.startswith("master/"):
+            muted = bool(self.values[f"{ROOT}/master/mute"])
+            self.master_gain = 0.0 if muted else db_to_gain(float(self.values[f"{ROOT}/master/gain"]))
+        elif target.name == "seed":
+            self.draws = 0
+            for part in self.parts.values():
+                part.hits = 0
+            self._moved.update(PARTS)
+
+    def _follow_levels(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            part = self.parts[number]
+            self._level_goals[:, number] = part.level(self.values)
+            self._semitones[number] = part.semitones(self.values)
+
+    def _follow_points(self) -> None:
+        for number in sorted(self._moved):
+            part = self.parts[number]
+            part.set_point(self.values, self.slots, self.axes, self.rest)
+            if self._variance(part) > 0.0:
+                for voice in self.pool.voices:
+                    if voice.part == number and not voice.ended and not voice.fixed:
+                        self._ask_voice(part, voice)
+            self._ask_part(part)
+        self._moved.clear()
+
+    def _ask_voice(self, part: Part, voice: Voice) -> None:
+        z = part.strayed(voice.epsilon, self._variance(part))
+        self.plan.ask(Request(("voice", voice.row), z, self._textures.take(voice.texture), voice))
+
+    def _ask_part(self, part: Part) -> None:
+        take = self._take(part)
+        z = part.strayed(take.epsilon, self._variance(part))
+        ticket = Armed(part.armed.sound, take, part.version)
+        self.plan.ask(Request(("part", part.number), z, self._textures.take(take.texture), ticket))
+
+    def _deliver(self, request: Request, sound: Sound) -> None:
+        ticket = request.ticket
+        if isinstance(ticket, Voice):
+            if not ticket.ended and not ticket.fixed:
+                self.pool.replace(ticket, sound)
+        elif isinstance(ticket, Armed):
+            part = self.parts[request.key[1]]
+            part.armed = Armed(sound, ticket.take, ticket.version)
+            if ticket.take.epsilon is None:
+                for voice in self.pool.voices:
+                    if voice.part == part.number and not voice.ended and not voice.fixed:
+                        self.pool.replace(voice, sound)
+
+    def _hold_waiting(self) -> None:
+        waiting = {n for n, part in self.parts.items() if part.armed.version != part.version}
+        for voice in self.pool.voices:
+            if voice.part in waiting and not voice.fixed:
+                self.pool.hold(voice)
+
+    def _choke(self, part: Part) -> None:
+        group = part.value(self.values, "choke")
+        for voice in self.pool.voices if group else ():
+            other = self.parts[voice.part]
+            if other is not part and other.value(self.values, "choke") == group and not voice.ended:
+                self.pool.end(voice, CHOKE_S)
+
+    def _take(self, part: Part) -> Take:
+        return part.take(int(self.values[f"{ROOT}/seed"]), self._variance(part), self._textures.offsets)
+
+    def _variance(self, part: Part) -> float:
+        return part.value(self.values, "variance")

@@ -1,0 +1,54 @@
+"""The engine at a device's rate: quanta are resampled, made safe and handed out in any block size."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostnote.audio.resample import StreamResampler
+from ghostnote.audio.safety import SafetyChain
+from ghostnote.core.engine import Engine
+
+Float32 = NDArray[np.float32]
+
+CHANNELS = 2
+
+
+class Instrument:
+    """What a device plays, live or offline. Thread: render.
+
+    Everything after the engine runs once per quantum too, so that block sizes cannot change a sample.
+    """
+
+    def __init__(self, engine: Engine, rate: int) -> None:
+        self.engine = engine
+        self.rate = rate
+        self.safety = SafetyChain(rate, CHANNELS)
+        self._resampler = StreamResampler(engine.spec.sample_rate, rate, CHANNELS)
+        self._left = np.zeros((0, CHANNELS), dtype=np.float32)
+        self._panics = 0
+        self.frames = 0
+
+    def read(self, out: Float32) -> None:
+        """Fill `out`, shape (n, 2), with the next n frames."""
+        filled = 0
+        while filled < len(out):
+            if not len(self._left):
+                self._left = self._next()
+            take = min(len(self._left), len(out) - filled)
+            out[filled : filled + take] = self._left[:take]
+            self._left = self._left[take:]
+            filled += take
+        self.frames += len(out)
+
+    def sample_at(self, frame: float) -> int:
+        """Engine sample that sounds at output frame `frame` (the fixed delay of the chain left aside)."""
+        return round(frame * self.engine.spec.sample_rate / self.rate)
+
+    def _next(self) -> Float32:
+        quantum = self.engine.render_quantum()
+        if self.engine.panics != self._panics:
+            self._panics = self.engine.panics
+            self.safety.panic()
+        self.safety.set_gain(self.engine.master_gain)
+        return self.safety.process(self._resampler.process(quantum))
