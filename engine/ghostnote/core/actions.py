@@ -116,6 +116,10 @@ def _slot_clear(engine: Engine, target: Target, args: Arguments, at: int) -> Non
     engine.move_all()
 
 
+def _model_load(engine: Engine, target: Target, args: Arguments, at: int) -> None:
+    engine.swap_model(str(args[0]))
+
+
 ACTIONS: dict[str, Action] = {
     "part/hit": _hit,
     "part/note": _note,
@@ -130,5 +134,6 @@ ACTIONS: dict[str, Action] = {
     "slot/prototype": _slot_prototype,
     "slot/part": _slot_part,
     "slot/clear": _slot_clear,
+    "model/load": _model_load,
 }
 """Every command that the engine itself carries out, by `Target.name`."""

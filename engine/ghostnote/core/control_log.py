@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def read_log(path: str | Path) -> ControlLog:
     log = ControlLog()
     try:
         with path.open("rb") as lines:
-            for number, line in enumerate(_bounded(lines), start=1):
+            for number, line in enumerate(iter(lambda: lines.readline(_MAX_LINE + 1), b""), start=1):
                 if line.strip():
                     _read_line(log, line, f"{path}, line {number}")
     except FileNotFoundError:
@@ -63,22 +63,20 @@ def read_log(path: str | Path) -> ControlLog:
     return log
 
 
-def _bounded(lines: Iterable[bytes]) -> Iterator[bytes]:
-    for line in lines:
-        yield line[: _MAX_LINE + 1]
-
-
 def _read_line(log: ControlLog, line: bytes, where: str) -> None:
     if len(line) > _MAX_LINE:
         raise LogError(f"{where}: longer than {_MAX_LINE} bytes")
     try:
         entry = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise LogError(f'{where}: not a JSON line such as {{"t": 0.5, "addr": "/gn/part1/hit"}} ({error})') from None
+        raise LogError(
+            f'{where}: not a line such as {{"t": 0.5, "addr": "/gn/part1/hit"}} ({error})'
+        ) from None
     if not isinstance(entry, dict) or not {"t", "addr"} <= set(entry) <= {"t", "addr", "args"}:
         raise LogError(f'{where}: a line has the keys "t", "addr" and "args", and no others')
     t, addr, args = entry["t"], entry["addr"], entry.get("args", [])
-    if isinstance(t, bool) or not isinstance(t, int | float) or not math.isfinite(t) or not 0 <= t <= _MAX_SECONDS:
+    number = isinstance(t, int | float) and not isinstance(t, bool)
+    if not number or not math.isfinite(t) or not 0 <= t <= _MAX_SECONDS:
         raise LogError(f'{where}: "t" is a number of seconds from 0 to {_MAX_SECONDS:.0f}, not {t!r}')
     if not isinstance(args, list) or not all(isinstance(a, int | float | str) for a in args):
         raise LogError(f'{where}: "args" is a list of numbers and words')

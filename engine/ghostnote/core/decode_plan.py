@@ -43,7 +43,7 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class Request:
-    """A latent point that someone (`key`: a part or a voice) wants decoded; `ticket` comes back with the result."""
+    """A latent point that `key` (a part or a voice) wants decoded; `ticket` comes back with the result."""
 
     key: Key
     z: Float32

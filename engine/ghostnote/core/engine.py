@@ -19,7 +19,7 @@ from ghostnote.core.actions import ACTIONS
 from ghostnote.core.decode_plan import DecodePlan, Decoder, Request
 from ghostnote.core.part import LATENT_NAMES, LEVEL_NAMES, Armed, Part, Take
 from ghostnote.decode.model import Model
-from ghostnote.errors import MessageError
+from ghostnote.errors import GhostnoteError, MessageError
 from ghostnote.latent.mixer import Axes
 from ghostnote.latent.slots import SlotBank
 from ghostnote.state.registry import DEFAULTS, TARGETS, Target
@@ -71,6 +71,7 @@ class Engine:
         polyphony: int = 16,
         telemetry: Telemetry | None = None,
         applied: Callable[[Applied], None] | None = None,
+        load_model: Callable[[str], tuple[Model, Decoder]] | None = None,
     ) -> None:
         self.telemetry = telemetry or Telemetry()
         self.spec = model.spec
@@ -80,6 +81,7 @@ class Engine:
         self.pool = VoicePool(self.spec, polyphony, QUANTUM, self.telemetry)
         self._decode_delay = decode_delay
         self._applied = applied
+        self._load_model = load_model
         self._events: list[tuple[int, int, Target, tuple[Value, ...]]] = []
         self._order = itertools.count()
         self._textures = TextureBank(self.spec, seed=_TEXTURE_SEED)
@@ -123,7 +125,7 @@ class Engine:
         self._moved.clear()
 
     def schedule(self, at: int, target: Target, args: tuple[Value, ...]) -> bool:
-        """Let a checked message take effect at sample `at`, or in the next quantum; False if too many wait."""
+        """Let a checked message take effect at sample `at`, or as soon as it can; False if too many wait."""
         if len(self._events) >= _MAX_PENDING:
             self.telemetry.count("events_dropped")
             return False
@@ -197,6 +199,17 @@ class Engine:
             self.telemetry.trouble("slot_refused", str(error))
             return
         self.move_all()
+
+    def swap_model(self, name: str) -> None:
+        """Change to a model that has been loaded aside; a bad one is reported and the present one plays on."""
+        if self._load_model is None:
+            return
+        try:
+            model, decoder = self._load_model(name)
+        except GhostnoteError as error:
+            self.telemetry.trouble("model_refused", str(error))
+            return
+        self.use_model(model, decoder)
 
     def move_all(self) -> None:
         """Compute all parts' latent points anew before the next sound."""

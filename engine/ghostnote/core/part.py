@@ -1,4 +1,4 @@
-"""One of the eight parts: its parameters in the form in which sound needs them, and its next hit, decoded ahead."""
+"""One of the eight parts: its parameters in the form that sound needs, and its next hit, decoded ahead."""
 
 from __future__ import annotations
 
