@@ -55,15 +55,10 @@ def _release(engine: Engine, part: int, note: int, note_id: int) -> None:
             engine.pool.end(voice, engine.parts[part].value(engine.values, "release"))
 
 
-def _part_hush(engine: Engine, target: Target, args: Arguments, at: int) -> None:
-    for voice in engine.pool.voices if float(args[0]) > 0.0 else ():
-        if voice.part == target.part:
-            engine.pool.end(voice, HUSH_S)
-
-
 def _hush(engine: Engine, target: Target, args: Arguments, at: int) -> None:
     for voice in engine.pool.voices if float(args[0]) > 0.0 else ():
-        engine.pool.end(voice, HUSH_S)
+        if target.part in (None, voice.part):
+            engine.pool.end(voice, HUSH_S)
 
 
 def _panic(engine: Engine, target: Target, args: Arguments, at: int) -> None:
@@ -121,14 +116,13 @@ def _model_load(engine: Engine, target: Target, args: Arguments, at: int) -> Non
 
 
 ACTIONS: dict[str, Action] = {
-    "part/hit": _hit,
-    "part/note": _note,
-    "part/off": _off,
+    "hit": _hit,
+    "note": _note,
+    "off": _off,
     "hush": _hush,
-    "part/hush": _part_hush,
     "panic": _panic,
-    "part/reset": _reset,
-    "part/program": _program,
+    "reset": _reset,
+    "program": _program,
     "slot/z": _slot_z,
     "slot/random": _slot_random,
     "slot/prototype": _slot_prototype,

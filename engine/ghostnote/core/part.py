@@ -19,15 +19,15 @@ Float32 = NDArray[np.float32]
 
 LATENT_NAMES = frozenset(
     [
-        *(f"part/weight/{slot}" for slot in SLOTS),
-        *(f"part/axis/{axis}" for axis in AXES),
-        "part/normalize",
-        "part/variance",
+        *(f"weight/{slot}" for slot in SLOTS),
+        *(f"axis/{axis}" for axis in AXES),
+        "normalize",
+        "variance",
     ]
 )
 """Parameters that move a part's latent point."""
 
-LEVEL_NAMES = frozenset(f"part/{name}" for name in ("gain", "pan", "mute", "pitch", "bend", "bend_range"))
+LEVEL_NAMES = frozenset(["gain", "pan", "mute", "pitch", "bend", "bend_range"])
 """Parameters that move a part's level, place or pitch."""
 
 

@@ -98,7 +98,9 @@ def _load(name: str, telemetry: Telemetry) -> tuple[Model, InlineDecoder]:
     return model, InlineDecoder(model, telemetry=telemetry)
 
 
-def _embedded(target: Target, args: tuple[float | int | str, ...], model: Model) -> tuple[Target, tuple[float | int | str, ...]]:
+def _embedded(
+    target: Target, args: tuple[float | int | str, ...], model: Model
+) -> tuple[Target, tuple[float | int | str, ...]]:
     if target.name != "slot/file":
         return target, args
     point = resolve(f"{ROOT}/slot/{target.slot}/z")

@@ -32,8 +32,8 @@ class Target:
 
     @property
     def name(self) -> str:
-        """The row's path without numbers: `part/hit`, `part/weight/a`, `slot/z`, `master/gain`."""
-        return self.row.path.replace("part{part}/", "part/").replace("slot/{slot}/", "slot/")
+        """The row's path without part or slot, such as `hit`, `weight/a`, `slot/z` or `master/gain`."""
+        return self.row.path.replace("part{part}/", "").replace("slot/{slot}/", "slot/")
 
 
 def _expand() -> dict[str, Target]:
