@@ -5,4 +5,4 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from jackserver import jack_server  # noqa: E402, F401
+from jackserver import jack_server  # noqa: F401

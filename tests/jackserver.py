@@ -63,6 +63,7 @@ def start(name: str, rate: int = 48000, block: int = 128) -> JackServer:
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + START_LIMIT_S
     said = ""
+    probing = [sys.executable, "-c", _PROBE, name]
     while time.monotonic() < deadline and process.poll() is None:
         probe = subprocess.run(
             [sys.executable, "-c", _PROBE, name],
@@ -76,9 +77,7 @@ def start(name: str, rate: int = 48000, block: int = 128) -> JackServer:
         said = probe.stderr.strip().splitlines()[-1] if probe.stderr.strip() else ""
         time.sleep(0.1)
     stop(process)
-    raise RuntimeError(
-        f"jackd did not come up within {START_LIMIT_S:.0f} s (last word of the probe: {said!r})"
-    )
+    raise RuntimeError(f"jackd did not come up within {START_LIMIT_S:.0f} s (the probe said {said!r})")
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
