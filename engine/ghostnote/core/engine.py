@@ -201,7 +201,7 @@ class Engine:
         self.move_all()
 
     def swap_model(self, name: str) -> None:
-        """Change to a model that has been loaded aside; a bad one is reported and the present one plays on."""
+        """Change to a model loaded aside; a bad one is reported and the present one plays on."""
         if self._load_model is None:
             return
         try:

@@ -1,0 +1,76 @@
+"""State files: written aside, synced and renamed, so that a crash at any moment leaves the old one or the new one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ghostnote.errors import StateError
+
+_MAX_BYTES = 4 << 20
+
+
+def home() -> Path:
+    """The folder for state and user models: `GHOSTNOTE_HOME` if set, else the platform's place for it."""
+    if chosen := os.environ.get("GHOSTNOTE_HOME"):
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "ghostnote"
+    if sys.platform == "win32":
+        return Path(os.environ.get("APPDATA", str(Path.home()))) / "ghostnote"
+    return Path(os.environ.get("XDG_STATE_HOME", str(Path.home() / ".local" / "state"))) / "ghostnote"
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a state file. Raises StateError; the file that was there before is then still whole."""
+    text = json.dumps(state, sort_keys=True, allow_nan=False, indent=1)
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise StateError(
+            f"{path}: cannot be written ({error.strerror}); free some space or set GHOSTNOTE_HOME"
+        ) from error
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Read a state file. Raises StateError when it is missing, too large or not strict JSON."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise StateError(f"{path}: larger than a state file can be ({_MAX_BYTES} bytes)")
+        state = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except FileNotFoundError:
+        raise StateError(f"{path}: no such state file") from None
+    except OSError as error:
+        raise StateError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise StateError(f"{path}: damaged ({error}); delete it to start afresh") from None
+    if not isinstance(state, dict):
+        raise StateError(f"{path}: not a state file")
+    return state
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
