@@ -35,12 +35,11 @@ def take(engine: Engine) -> dict[str, Any]:
 def restore(engine: Engine, state: dict[str, Any]) -> None:
     """Put a snapshot back into an engine that has not played yet.
 
-    Raises StateError for another schema or version, or for values that the table refuses; nothing is then changed.
+    Raises StateError for another schema or version, or for values that the table refuses, and changes nothing.
     """
     if state.get("schema") != SCHEMA or state.get("version") != VERSION:
-        raise StateError(
-            f"a state of schema {SCHEMA} {VERSION} is needed, not {state.get('schema')!r} {state.get('version')!r}"
-        )
+        found = f"{state.get('schema')!r} {state.get('version')!r}"
+        raise StateError(f"a state of schema {SCHEMA} {VERSION} is needed, not {found}")
     fitted = []
     try:
         for addr, value in dict(state.get("values", {})).items():

@@ -1,4 +1,4 @@
-"""State files: written aside, synced and renamed, so that a crash at any moment leaves the old one or the new one."""
+"""State files: written aside, synced and renamed, so that a crash leaves the old one or the new one."""
 
 from __future__ import annotations
 

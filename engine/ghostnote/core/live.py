@@ -1,0 +1,106 @@
+"""The render thread: events from the inbox onto the timeline, the instrument's sound into the device's ring."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from ghostnote.audio.output import Output
+from ghostnote.control.clock import StreamClock
+from ghostnote.control.events import Event
+from ghostnote.control.inbox import Inbox
+from ghostnote.core.instrument import CHANNELS, Instrument
+from ghostnote.core.tasks import Task, Tasks
+from ghostnote.state.registry import resolve
+from ghostnote.state.table import Command
+from ghostnote.telemetry import Telemetry
+
+_MAX_CHUNK = 4096
+_EVENTS_PER_CHUNK = 256
+_LOAD_PACE = 0.01
+
+
+class Live:
+    """Drives an instrument in real time.
+
+    A message without a time tag sounds `deadline` frames after it came in, a little more than the ring holds,
+    so that latency is the same for every hit. A time-tagged one sounds at its time.
+    """
+
+    def __init__(
+        self, instrument: Instrument, output: Output, inbox: Inbox, tasks: Tasks, telemetry: Telemetry
+    ) -> None:
+        self._instrument = instrument
+        self._output = output
+        self._inbox = inbox
+        self._tasks = tasks
+        self._telemetry = telemetry
+        self._clock = StreamClock(output.rate)
+        self._buffer = np.zeros((_MAX_CHUNK, CHANNELS), dtype=np.float32)
+        self._deadline = output.ring_frames + output.block / 2
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ghostnote-render", daemon=True)
+        self.load = 0.0
+        self.peak_load = 0.0
+        self.quanta_seen = 0
+
+    def start(self) -> None:
+        """Begin to play."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop playing; the output stays open."""
+        self._closing.set()
+        self._thread.join(timeout=2.0)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the render thread runs."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            wanted = min(self._output.writable(), _MAX_CHUNK)
+            if wanted <= 0:
+                self._output.wait()
+                continue
+            try:
+                self._render(wanted)
+            except Exception as error:  # whatever went wrong, the show goes on
+                self._telemetry.trouble("render_error", f"a block was lost: {error!r}")
+                self._instrument.engine.pool.silence()
+                self._output.write(np.zeros((wanted, CHANNELS), dtype=np.float32))
+
+    def _render(self, wanted: int) -> None:
+        began = time.perf_counter()
+        self._clock.observe(*self._output.position())
+        for event in self._inbox.drain(_EVENTS_PER_CHUNK):
+            self._take(event)
+        block = self._buffer[:wanted]
+        self._instrument.read(block)
+        self._output.write(block)
+        busy = (time.perf_counter() - began) * self._output.rate / wanted
+        self.load += (busy - self.load) * _LOAD_PACE
+        self.peak_load = max(self.peak_load, busy)
+
+    def _take(self, event: Event) -> None:
+        target = resolve(event.addr)
+        if target is None:
+            return
+        if isinstance(target.row, Command):
+            ready = target.name == "model/load" and self._tasks.is_loaded(str(event.args[0]))
+            if target.row.slow and not ready:
+                self._tasks.put(Task(target, event.args, event.source))
+                return
+            if target.row.urgent and event.due is None:
+                self._instrument.engine.schedule(0, target, event.args)
+                return
+        if event.due is None:
+            frame = self._clock.frames_at(event.received) + self._deadline
+        else:
+            frame = self._clock.frames_at(event.due)
+            if frame < self._instrument.frames:
+                self._telemetry.count("late_events")
+        self._instrument.engine.schedule(self._instrument.sample_at(frame), target, event.args)

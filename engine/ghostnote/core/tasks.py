@@ -1,0 +1,112 @@
+"""Slow work beside the sound: embedding files into slots and loading models, one at a time, in its own thread."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ghostnote.control.events import Event, next_batch
+from ghostnote.control.inbox import Inbox
+from ghostnote.decode.model import Model, load
+from ghostnote.decode.worker import DecodeWorker
+from ghostnote.errors import GhostnoteError
+from ghostnote.features import audio_file
+from ghostnote.features.stft import magnitudes
+from ghostnote.state.registry import Target
+from ghostnote.state.table import ROOT, Value
+from ghostnote.telemetry import Telemetry
+
+_MAX_WAITING = 64
+
+
+@dataclass(frozen=True)
+class Task:
+    """A slow command and who asked for it."""
+
+    target: Target
+    args: tuple[Value, ...]
+    source: str
+
+
+class Tasks:
+    """Carries out slow commands; their effect comes back through the inbox as a quick one.
+
+    `slot/file` becomes `slot/z`, so that a log holds the point and not the path of a file that may move.
+    `model/load` comes back as itself once the model is loaded and warm (`take_model`).
+    """
+
+    def __init__(self, model: Model, inbox: Inbox, telemetry: Telemetry) -> None:
+        self._model = model
+        self._inbox = inbox
+        self._telemetry = telemetry
+        self._waiting: queue.Queue[Task | None] = queue.Queue(_MAX_WAITING)
+        self._busy = 0
+        self._loaded: dict[str, tuple[Model, DecodeWorker]] = {}
+        self._thread = threading.Thread(target=self._run, name="ghostnote-tasks", daemon=True)
+        self._work: dict[str, Callable[[Task], None]] = {"slot/file": self._embed, "model/load": self._load}
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the present task; what waits is dropped."""
+        while True:
+            try:
+                self._waiting.put_nowait(None)
+                break
+            except queue.Full:
+                self._waiting.get_nowait()
+        self._thread.join(timeout=2.0)
+
+    def put(self, task: Task) -> None:
+        """Queue a command. Thread: any; never waits."""
+        try:
+            self._waiting.put_nowait(task)
+            self._busy += 1
+        except queue.Full:
+            self._telemetry.trouble(
+                "tasks_full", f"{task.target.addr}: too many files or models are waiting; try again"
+            )
+
+    def settled(self) -> bool:
+        """Whether everything that was asked for is done."""
+        return self._busy == 0
+
+    def is_loaded(self, name: str) -> bool:
+        """Whether `take_model(name)` will find a model."""
+        return name in self._loaded
+
+    def take_model(self, name: str) -> tuple[Model, DecodeWorker]:
+        """The model that was loaded under `name`, with its worker. Thread: render."""
+        model, worker = self._loaded.pop(name)
+        self._model = model
+        return model, worker
+
+    def _run(self) -> None:
+        while (task := self._waiting.get()) is not None:
+            try:
+                self._work[task.target.name](task)
+            except GhostnoteError as error:
+                self._telemetry.trouble(f"task:{task.target.addr}", str(error))
+            except Exception as error:  # the thread must outlive whatever a file does to a library
+                self._telemetry.trouble(f"task:{task.target.addr}", f"{task.target.addr} failed: {error!r}")
+            self._busy -= 1
+
+    def _embed(self, task: Task) -> None:
+        model = self._model
+        sound = audio_file.load(str(task.args[0]), model.spec)
+        z = model.encode(magnitudes(sound, model.spec))
+        self._answer(f"{ROOT}/slot/{task.target.slot}/z", tuple(float(x) for x in z), task.source)
+
+    def _load(self, task: Task) -> None:
+        name = str(task.args[0])
+        model = load(name)
+        self._loaded[name] = (model, DecodeWorker(model, telemetry=self._telemetry))
+        self._answer(task.target.addr, (name,), task.source)
+
+    def _answer(self, addr: str, args: tuple[Value, ...], source: str) -> None:
+        self._inbox.put([Event(addr, args, source, time.monotonic(), None, next_batch())])
