@@ -65,13 +65,7 @@ def start(name: str, rate: int = 48000, block: int = 128) -> JackServer:
     said = ""
     probing = [sys.executable, "-c", _PROBE, name]
     while time.monotonic() < deadline and process.poll() is None:
-        probe = subprocess.run(
-            [sys.executable, "-c", _PROBE, name],
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=START_LIMIT_S,
-        )
+        probe = subprocess.run(probing, env=env, capture_output=True, text=True, timeout=START_LIMIT_S)
         if probe.returncode == 0:
             return JackServer(name, rate, block, process)
         said = probe.stderr.strip().splitlines()[-1] if probe.stderr.strip() else ""
