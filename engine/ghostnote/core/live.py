@@ -1,4 +1,4 @@
-"""The render thread: events from the inbox onto the timeline, the instrument's sound into the device's ring."""
+"""The render thread: events from the inbox onto the timeline, sound into the device's ring."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ class Live:
         self._thread = threading.Thread(target=self._run, name="ghostnote-render", daemon=True)
         self.load = 0.0
         self.peak_load = 0.0
-        self.quanta_seen = 0
 
     def start(self) -> None:
         """Begin to play."""

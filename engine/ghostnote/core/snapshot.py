@@ -35,7 +35,7 @@ def take(engine: Engine) -> dict[str, Any]:
 def restore(engine: Engine, state: dict[str, Any]) -> None:
     """Put a snapshot back into an engine that has not played yet.
 
-    Raises StateError for another schema or version, or for values that the table refuses, and changes nothing.
+    Raises StateError for another schema or version, or values that the table refuses; nothing changes then.
     """
     if state.get("schema") != SCHEMA or state.get("version") != VERSION:
         found = f"{state.get('schema')!r} {state.get('version')!r}"

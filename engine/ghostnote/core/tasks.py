@@ -1,4 +1,4 @@
-"""Slow work beside the sound: embedding files into slots and loading models, one at a time, in its own thread."""
+"""Slow work beside the sound, one task at a time: embedding files into slots and loading models."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Tasks:
         self._inbox = inbox
         self._telemetry = telemetry
         self._waiting: queue.Queue[Task | None] = queue.Queue(_MAX_WAITING)
-        self._busy = 0
+        self._asked = 0  # written by the render thread only
+        self._done = 0  # written by the tasks' thread only
         self._loaded: dict[str, tuple[Model, DecodeWorker]] = {}
         self._thread = threading.Thread(target=self._run, name="ghostnote-tasks", daemon=True)
         self._work: dict[str, Callable[[Task], None]] = {"slot/file": self._embed, "model/load": self._load}
@@ -66,7 +67,7 @@ class Tasks:
         """Queue a command. Thread: any; never waits."""
         try:
             self._waiting.put_nowait(task)
-            self._busy += 1
+            self._asked += 1
         except queue.Full:
             self._telemetry.trouble(
                 "tasks_full", f"{task.target.addr}: too many files or models are waiting; try again"
@@ -74,7 +75,7 @@ class Tasks:
 
     def settled(self) -> bool:
         """Whether everything that was asked for is done."""
-        return self._busy == 0
+        return self._asked == self._done
 
     def is_loaded(self, name: str) -> bool:
         """Whether `take_model(name)` will find a model."""
@@ -94,7 +95,7 @@ class Tasks:
                 self._telemetry.trouble(f"task:{task.target.addr}", str(error))
             except Exception as error:  # the thread must outlive whatever a file does to a library
                 self._telemetry.trouble(f"task:{task.target.addr}", f"{task.target.addr} failed: {error!r}")
-            self._busy -= 1
+            self._done += 1
 
     def _embed(self, task: Task) -> None:
         model = self._model
