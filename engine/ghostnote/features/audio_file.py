@@ -1,0 +1,195 @@
+"""Sound files in, as a model takes them, and out: any rate or channel count, bounded reads, whole writes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from ghostnote.errors import AudioFileError
+from ghostnote.features.spec import FeatureSpec
+
+Float32 = NDArray[np.float32]
+
+SEARCH_S = 10.0
+"""How far into a file the onset is looked for."""
+ONSET_DB = -50.0
+"""The onset is the first sample within this many dB of the peak."""
+SILENT_DB = -80.0
+"""A file whose peak (1 = full scale) is below this is silent."""
+FADE_S = 0.005
+MAX_RATE_HZ = 384_000
+MIN_RATE_HZ = 1_000
+MAX_CHANNELS = 32
+MAX_VALUES = 32_000_000
+"""Values (frames times channels) read at most: 128 MB, 2.6 s at the highest rate and channel count."""
+CANCEL_POWER = 0.1
+"""Channels cancel when their mean has less than this share of the power of unrelated channels."""
+SUFFIXES = {".wav": "WAV", ".flac": "FLAC"}
+
+
+@dataclass(frozen=True)
+class _Sound:
+    samples: Float32
+    rate: int
+    more: bool
+    """Whether the file goes on after `samples`."""
+
+
+def load(path: str | os.PathLike[str], spec: FeatureSpec, *, trim: bool = True) -> Float32:
+    """The sound in a file as a model takes it, shape (spec.samples,), at `spec.sample_rate`.
+
+    Reads wav, aiff, flac, ogg, mp3 and what else libsndfile knows. Channels are averaged (where they cancel
+    each other, the loudest is taken), the level is kept (float files may exceed 1). With `trim` the sound
+    starts at its onset, the first sample within 50 dB of the peak of the first 10 s. Longer sounds are cut
+    with a 5 ms fade, shorter ones followed by zeros. One sample is a sound if it is not silent.
+
+    Raises AudioFileError when the file is missing, not readable, empty, silent, not a sound, or holds NaN or
+    infinity. Reads no more than the start of the file that it needs.
+    """
+    sound = _read(Path(path), spec.duration_s)
+    start = _onset(sound.samples[: int(SEARCH_S * sound.rate)]) if trim else 0
+    needed = int(np.ceil(spec.duration_s * sound.rate)) + 1
+    piece = sound.samples[start : start + needed]
+    samples = _resample(piece, sound.rate, spec)
+    out = np.zeros(spec.samples, dtype=np.float32)
+    out[: len(samples)] = samples[: len(out)]
+    if sound.more or start + needed < len(sound.samples):
+        fade = max(1, round(FADE_S * spec.sample_rate))
+        out[-fade:] *= np.cos(np.linspace(0.0, np.pi / 2, fade, dtype=np.float32)) ** 2
+    return out
+
+
+def write(path: str | os.PathLike[str], samples: Float32, rate: int) -> None:
+    """Write a 24-bit wav or flac, by suffix; `samples`: shape (n,) or (n, channels), values beyond ±1 clip.
+
+    The file appears whole or not at all: it is written under another name and renamed.
+    Raises AudioFileError for another suffix, NaN or infinity, no samples, or a place that cannot be written.
+    """
+    target = Path(path)
+    kind = SUFFIXES.get(target.suffix.lower())
+    if kind is None:
+        known = " or ".join(SUFFIXES)
+        raise AudioFileError(
+            f"{target}: cannot write a {target.suffix or 'file without suffix'}; end it in {known}"
+        )
+    if samples.ndim not in (1, 2) or samples.size == 0:
+        raise AudioFileError(f"{target}: no samples to write")
+    if not np.isfinite(samples).all():
+        raise AudioFileError(f"{target}: the samples hold NaN or infinity; nothing was written")
+    if target.is_dir():
+        raise AudioFileError(f"{target}: is a folder; give the name of a file")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with open(part, "xb") as file:
+            soundfile.write(file, samples, rate, format=kind, subtype="PCM_24")
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise AudioFileError(
+            f"{target}: cannot be written: {error.strerror or error}; choose another place"
+        ) from None
+    except (soundfile.SoundFileError, ValueError, TypeError) as error:
+        part.unlink(missing_ok=True)
+        raise AudioFileError(f"{target}: cannot be written at {rate} Hz as {kind}: {_clean(error)}") from None
+
+
+def _read(path: Path, duration_s: float) -> _Sound:
+    """The checked mono start of a file, at the file's rate."""
+    _check_place(path)
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            rate, channels = file.samplerate, file.channels
+            _check_header(path, rate, channels)
+            limit = min(int((SEARCH_S + duration_s) * rate) + 1, MAX_VALUES // channels)
+            values: Float32 = file.read(limit, dtype="float32", always_2d=True)
+            more = len(values) == limit and bool(len(file.read(1)))
+    except soundfile.SoundFileError as error:
+        raise AudioFileError(
+            f"{path}: not a sound file that can be read ({_clean(error)}); wav, aiff, flac, mp3 and ogg can"
+        ) from None
+    except (OSError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+        raise AudioFileError(f"{path}: cannot be read ({_clean(error)})") from None
+    if len(values) == 0:
+        raise AudioFileError(
+            f"{path}: has no samples, or is cut off after its header; record or copy it again"
+        )
+    if not np.isfinite(values).all():
+        raise AudioFileError(f"{path}: holds NaN or infinity; export it again from the program that wrote it")
+    mono = _mono(values)
+    head = mono[: int(SEARCH_S * rate)]
+    if np.abs(head).max() < 10.0 ** (SILENT_DB / 20.0):
+        where = "is silent" if len(head) == len(mono) else f"its first {SEARCH_S:.0f} s are silent"
+        raise AudioFileError(f"{path}: {where} (below {SILENT_DB:.0f} dBFS): nothing to learn from it")
+    return _Sound(mono, rate, more)
+
+
+def _check_place(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise AudioFileError(f"{path}: is a folder; give a sound file")
+        if not path.exists():
+            raise AudioFileError(f"{path}: there is no such file; check the name and the folder")
+        if not path.is_file():
+            raise AudioFileError(f"{path}: is a device or pipe; give a sound file")
+        with open(path, "rb") as file:
+            if not file.read(1):
+                raise AudioFileError(f"{path}: is empty (0 bytes); record or copy it again")
+    except PermissionError:
+        raise AudioFileError(f"{path}: no permission to read it; change its permissions") from None
+    except (OSError, ValueError) as error:
+        raise AudioFileError(f"{path}: cannot be read ({_clean(error)})") from None
+
+
+def _check_header(path: Path, rate: int, channels: int) -> None:
+    if not MIN_RATE_HZ <= rate <= MAX_RATE_HZ:
+        _absurd(path, f"{rate} Hz", f"{MIN_RATE_HZ} to {MAX_RATE_HZ} Hz")
+    if not 1 <= channels <= MAX_CHANNELS:
+        _absurd(path, f"{channels} channels", f"1 to {MAX_CHANNELS} channels")
+
+
+def _absurd(path: Path, found: str, accepted: str) -> NoReturn:
+    raise AudioFileError(
+        f"{path}: its header states {found}; {accepted} can be read. The file may be damaged"
+    )
+
+
+def _mono(values: Float32) -> Float32:
+    """Mean of the channels (n, channels) → (n,); the loudest channel where the mean cancels."""
+    count = values.shape[1]
+    if count == 1:
+        return np.ascontiguousarray(values[:, 0])
+    mean: Float32 = values.mean(axis=1, dtype=np.float32)
+    powers = np.einsum("nc,nc->c", values, values, dtype=np.float64)
+    if float(np.dot(mean, mean)) < CANCEL_POWER * powers.sum() / count**2:
+        return np.ascontiguousarray(values[:, int(powers.argmax())])
+    return mean
+
+
+def _onset(samples: Float32) -> int:
+    level = np.abs(samples)
+    return int(np.argmax(level >= level.max() * 10.0 ** (ONSET_DB / 20.0)))
+
+
+def _resample(piece: Float32, rate: int, spec: FeatureSpec) -> Float32:
+    if rate == spec.sample_rate:
+        return piece
+    # Zeros after the end let the resampling filter ring out, and keep a single sample from vanishing.
+    tail = np.zeros(rate // 100, dtype=np.float32)
+    resampled: Float32 = soxr.resample(np.concatenate([piece, tail]), rate, spec.sample_rate, quality="HQ")
+    return resampled
+
+
+def _clean(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    # libsndfile repeats the path, which the message already has.
+    text = text.partition(": ")[2] if text.startswith("Error opening") else text
+    return (text or type(error).__name__).rstrip(".")[:200]
