@@ -20,7 +20,7 @@ _TINY = np.float32(1e-20)
 
 @dataclass(frozen=True)
 class Grid:
-    """`frames` overlapping frames of `n_fft` samples, `hop` apart; the first starts at sample 0 of the span."""
+    """Overlapping frames of `n_fft` samples, `hop` apart; the first starts at sample 0 of the span."""
 
     n_fft: int
     hop: int
