@@ -22,7 +22,8 @@ def targets(
     after frame F - 1. `ratio` moves the frequency axis (see `shift_bins`). Returns (count, B).
     """
     read = FrameReader(magnitudes.shape[1]).read([magnitudes], [position], count, step)
-    return read[0] if ratio == 1.0 else shift_bins(read, np.array([ratio]))[0]
+    shifted = read if ratio == 1.0 else shift_bins(read, np.array([ratio]))
+    return np.asarray(shifted[0])
 
 
 def shift_bins(magnitudes: Float32, ratios: NDArray[np.float64]) -> Float32:

@@ -55,8 +55,8 @@ class PhaseBank:
 
     Frames are counted at the bank's hop: frame k is centred on sample `k * hop` of the voice. Output hop j is
     samples [j·hop, (j+1)·hop). `start` yields hop 0 and needs frames 0 … `start_frames` - 1. `step` yields
-    hop j ≥ 1 and needs the `step_frames` frames from j + `lead` on. In the model's frames the bank's are
-    `frame_step` apart; `next_frame` moves a playhead over them.
+    hop j ≥ 1 and needs frames j + `lead` … j + `lead` + `lookahead`; `first_frame` tells. Measured in
+    the model's frames, the bank's are `frame_step` apart.
 
     Thread: the render thread only. Realtime-safe: no locks, no logging, no Python loop over voices. A row's
     samples do not depend on the other rows of a call, nor on what the row played before its `start`. Targets
@@ -75,7 +75,6 @@ class PhaseBank:
         overlap = spec.n_fft // self.hop
         self.lead = overlap // 2
         self.start_frames = self.lead + plan.lookahead + 1
-        self.step_frames = plan.lookahead + 1
         self._raw = np.float32(1.0 / stft.magnitude_scale(spec.n_fft))
         self._past = plan.updated - plan.lookahead - 1
         self._fixed = self._past * self.hop
@@ -100,12 +99,9 @@ class PhaseBank:
         turns = np.outer(onset, np.arange(spec.bins)) / spec.n_fft
         self._onset_phases = np.exp(-2j * np.pi * turns).astype(np.complex64)
 
-    def next_frame(self, position: float, hop_index: int) -> float:
-        """Playhead for the hop after `hop_index`, at the sound's own speed.
-
-        `position`: the model frame that the call for hop `hop_index` read first, as `frames.targets` counts.
-        """
-        return position + (self.lead + 1 if hop_index == 0 else 1) * self.frame_step
+    def first_frame(self, hop_index: int) -> int:
+        """First frame that the call for output hop `hop_index` needs, counted at the bank's hop."""
+        return 0 if hop_index == 0 else hop_index + self.lead
 
     def start(self, rows: Rows, targets: Float32) -> Float32:
         """Begin voices; whatever the rows played is forgotten.
@@ -146,7 +142,7 @@ class PhaseBank:
     def step(self, rows: Rows, targets: Float32) -> Float32:
         """Yield the next hop of started voices.
 
-        `rows`: (n,) distinct row numbers. `targets`: (n, step_frames, bins) linear magnitudes: the frame
+        `rows`: (n,) distinct row numbers. `targets`: (n, 1 + lookahead, bins) linear magnitudes: the frame
         that is committed now, then the frames to come, which may be other ones at the next step. Frames
         beyond the end of a sound are zeros. Returns samples, shape (n, hop).
         """
