@@ -9,36 +9,15 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostnote.decode.worker import Decoder
 from ghostnote.telemetry import Telemetry
 
 Float32 = NDArray[np.float32]
 Key = tuple[str, int]
-
-
-class Decoder(Protocol):
-    """What the plan needs of `ghostnote.decode.worker`."""
-
-    def submit(self, job_id: int, z: Float32, texture: Float32) -> bool:
-        """Begin a job; False if it cannot be taken now."""
-        ...
-
-    def collect(self, job_id: int) -> Float32 | None:
-        """Magnitudes (F, B) of a finished job, None while it is not there."""
-        ...
-
-    def failed(self, job_id: int) -> bool:
-        """Whether the job will never give a result."""
-        ...
-
-    @property
-    def stalled(self) -> bool:
-        """Whether the worker is stuck."""
-        ...
 
 
 @dataclass(frozen=True)

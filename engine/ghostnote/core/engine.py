@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.core.actions import ACTIONS
-from ghostnote.core.decode_plan import DecodePlan, Decoder, Request
+from ghostnote.core.decode_plan import DecodePlan, Request
 from ghostnote.core.part import LATENT_NAMES, LEVEL_NAMES, Armed, Part, Take
 from ghostnote.decode.model import Model
+from ghostnote.decode.worker import Decoder
 from ghostnote.errors import GhostnoteError, MessageError
 from ghostnote.latent.mixer import Axes
 from ghostnote.latent.slots import SlotBank

@@ -43,7 +43,7 @@ def build_engine(model: Model, log: ControlLog, options: RenderOptions, telemetr
     delay = options.decode_delay or int(log.start.get("decode_delay", DEFAULT_DECODE_DELAY))
     engine = Engine(
         model,
-        InlineDecoder(model, telemetry=telemetry),
+        InlineDecoder(model, telemetry),
         decode_delay=delay,
         telemetry=telemetry,
         load_model=lambda name: _load(name, telemetry),
@@ -95,7 +95,7 @@ Loader = Callable[[str], tuple[Model, InlineDecoder]]
 
 def _load(name: str, telemetry: Telemetry) -> tuple[Model, InlineDecoder]:
     model = load(name)
-    return model, InlineDecoder(model, telemetry=telemetry)
+    return model, InlineDecoder(model, telemetry)
 
 
 def _embedded(

@@ -106,7 +106,7 @@ class Tasks:
     def _load(self, task: Task) -> None:
         name = str(task.args[0])
         model = load(name)
-        self._loaded[name] = (model, DecodeWorker(model, telemetry=self._telemetry))
+        self._loaded[name] = (model, DecodeWorker(model, self._telemetry))
         self._answer(task.target.addr, (name,), task.source)
 
     def _answer(self, addr: str, args: tuple[Value, ...], source: str) -> None:

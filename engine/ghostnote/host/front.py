@@ -98,3 +98,7 @@ def main() -> int:
     front.flush()
     out.close()
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ghostnote.features.spec import FeatureSpec
 from ghostnote.synth.envelope import CHOKE_S, Envelopes
 from ghostnote.synth.frames import FrameReader
-from ghostnote.synth.phase import MODES, PhaseBank
+from ghostnote.synth.phase import PLANS, PhaseBank
 from ghostnote.synth.voice import Sound, Voice
 from ghostnote.telemetry import Telemetry
 
@@ -32,7 +32,7 @@ class VoicePool:
         self._spec = spec
         self._quantum = quantum
         self._telemetry = telemetry
-        self._banks = {mode: PhaseBank(spec, mode, rows) for mode in MODES}
+        self._banks = {mode: PhaseBank(spec, mode, rows) for mode in PLANS}
         self._reader = FrameReader(spec)
         self._envelopes = Envelopes(rows, spec.sample_rate, quantum)
         self._free = list(range(rows - 1, -1, -1))
@@ -112,7 +112,7 @@ class VoicePool:
             targets = self._reader.read(
                 [v.sound.magnitudes for v in group],
                 [v.frame for v in group],
-                bank.start_frames if starting else bank.step_frames,
+                bank.start_frames if starting else bank.lookahead + 1,
                 bank.frame_step,
                 [v.semitones + float(semitones[v.part]) for v in group],
             )
@@ -130,8 +130,10 @@ class VoicePool:
                 self.end(voice, CHOKE_S)
             at = self._filled[voice.row]
             self._fifo[voice.row, at : at + bank.hop] = samples[i]
-            if not voice.held:
-                voice.frame = bank.next_frame(voice.frame, voice.hops)
+            if voice.hops == 0:
+                voice.frame = bank.first_frame(1) * bank.frame_step
+            elif not voice.held:
+                voice.frame += bank.frame_step
             voice.hops += 1
         self._filled[rows] += bank.hop
 

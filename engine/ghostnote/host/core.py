@@ -1,0 +1,246 @@
+"""The core process: control in, latent, decode, synth, ring. Nothing in it waits for disks or people."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from ghostnote import __version__
+from ghostnote.audio.output import Output, open_output
+from ghostnote.control.inbox import Inbox
+from ghostnote.control.midi_ports import MidiInputs
+from ghostnote.control.osc_server import OscServer
+from ghostnote.core import snapshot
+from ghostnote.core.control_log import START, format_line
+from ghostnote.core.engine import QUANTUM, Applied, Engine
+from ghostnote.core.instrument import Instrument
+from ghostnote.core.live import Live
+from ghostnote.core.readout import Readout
+from ghostnote.core.tasks import Tasks
+from ghostnote.decode.model import load
+from ghostnote.decode.worker import DecodeWorker
+from ghostnote.errors import GhostnoteError, StateError
+from ghostnote.host.options import PlayOptions
+from ghostnote.host.pipe import Message, PipeWriter, read_messages
+from ghostnote.state.table import ROOT
+from ghostnote.telemetry import Telemetry
+
+BEAT_S = 0.25
+SUPERVISOR_LOST_S = 5.0
+FADE_OUT_S = 0.08
+
+_SWITCH_INTERVAL_S = 0.0005
+_MIN_DECODE_QUANTA = 6
+_SWEEP_S = 20.0
+
+
+class Core:
+    """Everything that plays, wired together. Raises what opening models, ports and devices raises."""
+
+    def __init__(self, options: PlayOptions, state: dict[str, Any] | None, out: PipeWriter) -> None:
+        self.telemetry = Telemetry()
+        self._out = out
+        self._log: deque[Applied] = deque(maxlen=1 << 16)
+        self._keep_log = options.log is not None
+        model = load(options.model, lazy=("encoder", "classifier"))
+        self.inbox = Inbox(self.telemetry)
+        self.tasks = Tasks(model, self.inbox, self.telemetry)
+        self.output = _open(options, out, self.telemetry)
+        self.decode_delay = decode_delay(self.output.block, self.output.rate, model.spec.sample_rate)
+        self.engine = Engine(
+            model,
+            DecodeWorker(model, self.telemetry),
+            decode_delay=self.decode_delay,
+            telemetry=self.telemetry,
+            applied=self._log.append if self._keep_log else None,
+            load_model=self.tasks.take_model,
+        )
+        self.engine.set_value(f"{ROOT}/seed", options.seed)
+        self.engine.set_value(f"{ROOT}/synth/mode", options.mode)
+        if state is not None:
+            self._restore(state)
+        self._initial = snapshot.take(self.engine)
+        self.engine.prime(model.decode)
+        self.instrument = Instrument(self.engine, self.output.rate)
+        self.live = Live(self.instrument, self.output, self.inbox, self.tasks, self.telemetry)
+        self.osc = OscServer(
+            self.inbox,
+            self.telemetry,
+            values=Readout(self.engine),
+            bind=options.bind,
+            port=options.port,
+            session=f"{os.getpid()}",
+            settled=self.tasks.settled,
+        )
+        self.midi = MidiInputs(self.inbox, self.telemetry, options.midi)
+
+    def start(self) -> None:
+        """Let everything run: the first block is silence, and sound follows what comes in."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        self.tasks.start()
+        self.live.start()
+        self.osc.start()
+        self.midi.start()
+
+    def close(self) -> None:
+        """Fade out, then stop; the device is released within its own limit."""
+        self.osc.close()
+        self.midi.close()
+        self.instrument.safety.set_gain(0.0)
+        self.engine.master_gain = 0.0
+        time.sleep(FADE_OUT_S)
+        self.live.close()
+        self.output.close()
+        self.tasks.close()
+
+    def ready(self) -> Message:
+        """What the supervisor tells the performer at the start."""
+        return {
+            "type": "ready",
+            "model": self.engine.model.manifest.name,
+            "rate": self.output.rate,
+            "block": self.output.block,
+            "latency_ms": 1000.0 * self.output.latency_frames / self.output.rate,
+            "device": getattr(self.output, "name", ""),
+            "osc": [self.osc.bind, self.osc.port],
+            "midi": self.midi.connected,
+        }
+
+    def beat(self) -> Message:
+        """What the supervisor needs to know several times a second."""
+        return {
+            "type": "beat",
+            "alive": self.live.alive,
+            "seconds": self.engine.now / self.engine.spec.sample_rate,
+            "voices": len(self.engine.pool.voices),
+            "load": self.live.load,
+            "peak_load": self.live.peak_load,
+            "state": self.output.state.value,
+            "counters": {**self.telemetry.snapshot(), **self.output.counters()},
+            "reports": [[r.text, r.count] for r in self.telemetry.take_reports()],
+        }
+
+    def log_lines(self) -> list[str]:
+        """Log lines of what took effect since the last call."""
+        rate = self.engine.spec.sample_rate
+        lines = []
+        while self._log:
+            applied = self._log.popleft()
+            lines.append(format_line(applied.at / rate, applied.addr, applied.args))
+        return lines
+
+    def log_head(self) -> list[str]:
+        """First lines of a log: what the engine was like before anything took effect."""
+        start = ["version", __version__, "model", self._initial["model"], "decode_delay", self.decode_delay]
+        lines = [format_line(0.0, START, start)]
+        lines += [format_line(0.0, addr, [value]) for addr, value in self._initial["values"].items()]
+        for name, slot in self._initial["slots"].items():
+            origin = self.engine.model.manifest.prototypes
+            if slot is not None and slot["origin"] not in origin:
+                lines.append(format_line(0.0, f"{ROOT}/slot/{name}/z", slot["z"]))
+        return lines
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        try:
+            snapshot.restore(self.engine, state)
+        except StateError as error:
+            self.telemetry.trouble("state_refused", f"the last state could not be restored: {error}")
+
+
+def decode_delay(block: int, rate: int, model_rate: int) -> int:
+    """Quanta from a changed latent point to its sound: time for the worker and for a burst of quanta."""
+    burst = block * model_rate / rate / QUANTUM
+    return _MIN_DECODE_QUANTA + max(0, round(burst) - 2)
+
+
+def _open(options: PlayOptions, out: PipeWriter, telemetry: Telemetry) -> Output:
+    try:
+        return open_output(options.device, rate=options.rate, block=options.block, telemetry=telemetry)
+    except GhostnoteError as error:
+        if options.device is not None:
+            raise
+        out.send({"type": "no_device", "text": str(error)})
+        return open_output("null", rate=options.rate, block=options.block, telemetry=telemetry)
+
+
+def main() -> int:
+    """Run as a child of the supervisor: options and state on standard input, then beats both ways."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    faulthandler.enable()
+    out = PipeWriter(sys.stdout.buffer)
+    first: list[Message] = []
+    done = threading.Event()
+    heard = [time.monotonic()]
+
+    def handle(message: Message) -> None:
+        heard[0] = time.monotonic()
+        if message.get("type") == "start":
+            first.append(message)
+            started.set()
+        elif message.get("type") == "quit":
+            done.set()
+
+    started = threading.Event()
+
+    def listen() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            read_messages(sys.stdin.buffer, handle)
+        started.set()
+        done.set()
+
+    threading.Thread(target=listen, name="ghostnote-supervised", daemon=True).start()
+    started.wait()
+    if not first:
+        return 1
+    try:
+        core = Core(PlayOptions(**first[0]["options"]), first[0].get("state"), out)
+    except GhostnoteError as error:
+        out.send({"type": "failed", "text": str(error)})
+        out.close()
+        return 2
+    core.start()
+    out.send(core.ready())
+    _serve(core, out, done, heard, log_head=not first[0].get("restarted", False))
+    core.close()
+    out.send({"type": "log", "lines": core.log_lines()})
+    out.send({"type": "state", "state": snapshot.take(core.engine)})
+    out.close()
+    return 0
+
+
+def _serve(core: Core, out: PipeWriter, done: threading.Event, heard: list[float], log_head: bool) -> None:
+    if log_head:
+        out.send({"type": "log", "lines": core.log_head()})
+    last_state: dict[str, Any] = {}
+    next_sweep = time.monotonic() + _SWEEP_S
+    beats = 0
+    while not done.wait(BEAT_S):
+        beats += 1
+        out.send(core.beat())
+        if lines := core.log_lines():
+            out.send({"type": "log", "lines": lines})
+        if beats % 4 == 0:
+            state = snapshot.take(core.engine)
+            if state != last_state:
+                out.send({"type": "state", "state": state})
+                last_state = state
+        if time.monotonic() > next_sweep and not core.engine.pool.voices:
+            gc.collect()
+            next_sweep = time.monotonic() + _SWEEP_S
+        if time.monotonic() - heard[0] > SUPERVISOR_LOST_S:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""The supervisor, which `ghostnote play` runs: starts core and front, and replaces one that dies.
+
+It makes no sound, opens no port and writes no file, so that there is little in it that can fail.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from ghostnote import __version__
+from ghostnote.errors import UsageError
+from ghostnote.host.child import Child
+from ghostnote.host.options import PlayOptions
+from ghostnote.host.pipe import Message
+from ghostnote.state.store import home
+
+BEAT_S = 0.25
+SILENT_S = 3.0
+START_LIMIT_S = 60.0
+QUIT_LIMIT_S = 3.0
+MAX_CRASHES = 4
+CRASH_WINDOW_S = 60.0
+
+_UNSAID_LINES = 20000
+
+
+class Supervisor:
+    """Runs one performance; `run` returns the exit status of `ghostnote play`."""
+
+    def __init__(self, options: PlayOptions, screen: TextIO, errors: TextIO) -> None:
+        self._options = options
+        self._screen = screen
+        self._errors = errors
+        self._state: dict[str, Any] | None = None
+        self._recent: deque[Message] = deque(maxlen=_UNSAID_LINES)
+        self._crashes: deque[float] = deque(maxlen=MAX_CRASHES)
+        self._ready = threading.Event()
+        self._quit = threading.Event()
+        self._failed: str | None = None
+        self._began: float | None = None
+        self._last_beat: Message = {}
+        self._front: Child | None = None
+        self._core: Child | None = None
+
+    def run(self) -> int:
+        """Play until the time is over, Ctrl-C or a request to end."""
+        _check_log(self._options.log)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: self._quit.set())
+        self._core = self._start_core(restarted=False)
+        self._front = self._start_front("w")
+        try:
+            return self._watch()
+        finally:
+            status = self._core.end(QUIT_LIMIT_S)
+            self._front.end(QUIT_LIMIT_S)
+            self._say_goodbye(status)
+
+    def _start_core(self, restarted: bool) -> Child:
+        self._ready.clear()
+        core = Child("ghostnote.host.core", self._from_core)
+        core.send(
+            {"type": "start", "options": asdict(self._options), "state": self._state, "restarted": restarted}
+        )
+        return core
+
+    def _start_front(self, mode: str) -> Child:
+        front = Child("ghostnote.host.front", self._from_front)
+        path = str(home() / "last.json")
+        front.send({"type": "open", "log": self._options.log, "state_path": path, "mode": mode})
+        return front
+
+    def _watch(self) -> int:
+        assert self._core is not None
+        assert self._front is not None
+        while not self._quit.wait(BEAT_S):
+            self._core.send({"type": "beat"})
+            self._front.send({"type": "beat"})
+            if self._failed is not None:
+                self._errors.write(f"ghostnote: {self._failed}\n")
+                return 2
+            if not self._core.running or self._is_stuck(self._core):
+                if not self._replace_core():
+                    return 1
+            if not self._front.running or self._front.silent_for() > SILENT_S:
+                self._replace_front()
+            if self._time_is_over():
+                return 0
+        return 0
+
+    def _is_stuck(self, core: Child) -> bool:
+        if not self._ready.is_set():
+            return time.monotonic() - core.started > START_LIMIT_S
+        return core.silent_for() > SILENT_S
+
+    def _replace_core(self) -> bool:
+        assert self._core is not None
+        status = self._core.kill()
+        if self._failed is not None:
+            self._errors.write(f"ghostnote: {self._failed}\n")
+            return False
+        now = time.monotonic()
+        self._crashes.append(now)
+        if len(self._crashes) == MAX_CRASHES and now - self._crashes[0] < CRASH_WINDOW_S:
+            self._tell(f"the core ended {MAX_CRASHES} times within a minute (status {status}); giving up")
+            return False
+        self._tell(f"the core ended (status {status}): starting it again with the last state")
+        self._core = self._start_core(restarted=True)
+        return True
+
+    def _replace_front(self) -> None:
+        assert self._front is not None
+        status = self._front.kill()
+        self._tell(f"the front ended (status {status}): starting it again; the sound goes on")
+        self._front = self._start_front("a")
+        while self._recent:
+            self._front.send(self._recent.popleft())
+
+    def _from_core(self, message: Message) -> None:
+        kind = message.get("type")
+        if kind == "beat":
+            self._last_beat = message
+            for text, count in message["reports"]:
+                self._tell(text if count == 1 else f"{text} (×{count})")
+        elif kind == "ready":
+            self._ready.set()
+            self._greet(message)
+            if self._began is None:
+                self._began = time.monotonic()
+        elif kind in ("failed", "no_device"):
+            if kind == "failed" and self._state is None:
+                self._failed = message["text"]
+            else:
+                self._tell(f"{message['text']}. Playing into the null device: silent, but under control")
+        elif kind in ("log", "state"):
+            if kind == "state":
+                self._state = message["state"]
+            if self._front is None or not self._front.running:
+                self._recent.append(message)
+            else:
+                self._front.send(message)
+
+    def _from_front(self, message: Message) -> None:
+        if message.get("type") == "trouble":
+            self._tell(message["text"])
+
+    def _time_is_over(self) -> bool:
+        limit = self._options.seconds
+        return limit is not None and self._began is not None and time.monotonic() - self._began >= limit
+
+    def _greet(self, ready: Message) -> None:
+        host, port = ready["osc"]
+        midi = ", ".join(ready["midi"]) or "none yet; ports are picked up as they appear"
+        ms = 1000.0 * ready["block"] / ready["rate"]
+        self._screen.write(
+            f"ghostnote {__version__}, model {ready['model']}\n"
+            f"  sound  {ready['device'] or 'null device'}, {ready['rate']} Hz, "
+            f"blocks of {ready['block']} ({ms:.1f} ms), {ready['latency_ms']:.1f} ms ahead\n"
+            f"  OSC    {host}:{port} (UDP)\n"
+            f"  MIDI   {midi}\n"
+            "Playing. Ctrl-C ends.\n"
+        )
+        if host not in ("127.0.0.1", "localhost"):
+            self._tell(f"OSC is open to the network on {host}: anyone who reaches it can play")
+        self._screen.flush()
+
+    def _say_goodbye(self, status: int) -> None:
+        beat = self._last_beat
+        if beat:
+            counters = beat["counters"]
+            self._screen.write(
+                f"Played {beat['seconds']:.1f} s; dropouts {counters.get('shortfalls', 0):.0f}, "
+                f"late decodes {counters.get('decode_late', 0):.0f}.\n"
+            )
+        self._screen.flush()
+
+    def _tell(self, text: str) -> None:
+        self._errors.write(f"ghostnote: {text}\n")
+        self._errors.flush()
+
+
+def _check_log(path: str | None) -> None:
+    if path is None:
+        return
+    try:
+        with open(path, "a", encoding="utf-8"):
+            return
+    except OSError as error:
+        raise UsageError(
+            f"--log {path}: cannot be written ({error.strerror}); choose another place"
+        ) from None
+
+
+def play(options: PlayOptions) -> int:
+    """Run a performance in the foreground; its exit status."""
+    return Supervisor(options, sys.stdout, sys.stderr).run()
