@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.decode import bundle, verify
-from ghostnote.decode.bundle import Manifest
 from ghostnote.decode.files import inside
+from ghostnote.decode.manifest import Manifest
 from ghostnote.decode.session import DEADLINE_FACTOR, OFFLINE_DEADLINE_S, GraphRunner
 from ghostnote.errors import BundleError
 from ghostnote.features import scale

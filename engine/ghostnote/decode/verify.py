@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostnote.decode.bundle import Manifest
 from ghostnote.decode.files import inside, read_bounded
+from ghostnote.decode.manifest import Manifest
 from ghostnote.decode.onnx_graph import GraphFacts, read_graph
 from ghostnote.decode.operators import ALLOWED, ONNX_DOMAINS, UNUSED_DOMAINS
 from ghostnote.decode.session import OFFLINE_DEADLINE_S, GraphRunner, InferenceError, Port
