@@ -91,7 +91,7 @@ class Live:
         if isinstance(target.row, Command):
             ready = target.name == "model/load" and self._tasks.is_loaded(str(event.args[0]))
             if target.row.slow and not ready:
-                self._tasks.put(Task(target, event.args, event.source))
+                self._tasks.put(Task(target, event.args, event.source, event.received))
                 return
             if target.row.urgent and event.due is None:
                 self._instrument.engine.schedule(0, target, event.args)

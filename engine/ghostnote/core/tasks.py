@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class Task:
     target: Target
     args: tuple[Value, ...]
     source: str
+    received: float
 
 
 class Tasks:
@@ -43,8 +45,7 @@ class Tasks:
         self._inbox = inbox
         self._telemetry = telemetry
         self._waiting: queue.Queue[Task | None] = queue.Queue(_MAX_WAITING)
-        self._asked = 0  # written by the render thread only
-        self._done = 0  # written by the tasks' thread only
+        self._open: deque[float] = deque()
         self._loaded: dict[str, tuple[Model, DecodeWorker]] = {}
         self._thread = threading.Thread(target=self._run, name="ghostnote-tasks", daemon=True)
         self._work: dict[str, Callable[[Task], None]] = {"slot/file": self._embed, "model/load": self._load}
@@ -67,15 +68,18 @@ class Tasks:
         """Queue a command. Thread: any; never waits."""
         try:
             self._waiting.put_nowait(task)
-            self._asked += 1
+            self._open.append(task.received)
         except queue.Full:
             self._telemetry.trouble(
                 "tasks_full", f"{task.target.addr}: too many files or models are waiting; try again"
             )
 
-    def settled(self) -> bool:
-        """Whether everything that was asked for is done."""
-        return self._asked == self._done
+    def settled(self, before: float) -> bool:
+        """Whether everything that was asked for before monotonic time `before` is done."""
+        try:
+            return self._open[0] >= before
+        except IndexError:
+            return True
 
     def is_loaded(self, name: str) -> bool:
         """Whether `take_model(name)` will find a model."""
@@ -95,7 +99,7 @@ class Tasks:
                 self._telemetry.trouble(f"task:{task.target.addr}", str(error))
             except Exception as error:  # the thread must outlive whatever a file does to a library
                 self._telemetry.trouble(f"task:{task.target.addr}", f"{task.target.addr} failed: {error!r}")
-            self._done += 1
+            self._open.popleft()
 
     def _embed(self, task: Task) -> None:
         model = self._model

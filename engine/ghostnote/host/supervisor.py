@@ -85,9 +85,9 @@ class Supervisor:
             if self._failed is not None:
                 self._errors.write(f"ghostnote: {self._failed}\n")
                 return 2
-            if not self._core.running or self._is_stuck(self._core):
-                if not self._replace_core():
-                    return 1
+            core_is_gone = not self._core.running or self._is_stuck(self._core)
+            if core_is_gone and not self._replace_core():
+                return 2 if self._failed else 1
             if not self._front.running or self._front.silent_for() > SILENT_S:
                 self._replace_front()
             if self._time_is_over():

@@ -19,6 +19,7 @@ Float32 = NDArray[np.float32]
 HOLD_FADE_S = 0.6
 RECOVER_S = 0.02
 _SPARE_ROWS = 8
+_FEW = 3
 
 
 class VoicePool:
@@ -101,9 +102,13 @@ class VoicePool:
         self._retire()
 
     def _advance(self, mode: str, bank: PhaseBank, semitones: Float32) -> None:
-        due = [v for v in self.voices if v.mode == mode and self._filled[v.row] < self._quantum]
+        sounding = [v for v in self.voices if v.mode == mode]
+        due = [v for v in sounding if self._filled[v.row] < self._quantum]
         if not due:
             return
+        if len(sounding) > _FEW:
+            # One large batch costs far less than several small ones, so many voices step in time with each other.
+            due = [v for v in sounding if self._filled[v.row] < bank.hop]
         for group in ([v for v in due if v.hops == 0], [v for v in due if v.hops > 0]):
             if not group:
                 continue
@@ -120,7 +125,7 @@ class VoicePool:
             self._keep(group, rows, samples, bank)
 
     def _keep(self, group: list[Voice], rows: NDArray[np.intp], samples: Float32, bank: PhaseBank) -> None:
-        healthy = np.isfinite(samples).all(axis=1)
+        healthy = np.asarray(np.isfinite(samples).all(axis=1))
         for i, voice in enumerate(group):
             if not healthy[i]:
                 samples[i] = 0.0
