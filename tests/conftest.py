@@ -1,8 +1,57 @@
-"""Fixtures shared by all tests."""
+"""What every test shares: seeded randomness, the sound data, a free port, and a home folder of its own."""
 
-import sys
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy loads: tests share few cores
+
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+import numpy as np
+import pytest
+from jackserver import jack_server
 
-from jackserver import jack_server  # noqa: F401
+__all__ = ["jack_server"]  # a fixture of its own file, for every test that needs a JACK server
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder that the program under test, and every process it starts, takes for its state."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("GHOSTNOTE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers, the same in every run."""
+    return np.random.default_rng(20_190_601)
+
+
+@pytest.fixture
+def make_rng() -> Callable[[int], np.random.Generator]:
+    """Make a generator from a seed, for tests that compare streams of random numbers."""
+    return np.random.default_rng
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder with the sound data; the test is skipped where there is none."""
+    named = os.environ.get("GHOSTNOTE_DATA")
+    if not named:
+        pytest.skip("GHOSTNOTE_DATA is not set: no folder with sound data")
+    folder = Path(named)
+    if not folder.is_dir():
+        pytest.fail(f"GHOSTNOTE_DATA names {folder}, which is not a folder")
+    return folder
+
+
+@pytest.fixture
+def free_udp_port() -> int:
+    """A UDP port on the loopback address that nobody holds just now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
