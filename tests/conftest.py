@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from jackserver import jack_server
 
 __all__ = ["jack_server"]  # a fixture of its own file, for every test that needs a JACK server

@@ -1,0 +1,97 @@
+"""Pure Data itself, headless, sending and hearing through the shipped patches."""
+
+from __future__ import annotations
+
+import pytest
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+pytestmark = pytest.mark.real
+
+SENDING = """#N canvas 0 0 600 400 12;
+#X obj 10 10 loadbang;
+#X obj 10 40 del 300;
+#X msg 10 70 {message};
+#X obj 10 100 ghostnote-send {address};
+#X obj 10 130 ghostnote-link 127.0.0.1 {port} {reply_port};
+#X connect 0 0 1 0;
+#X connect 1 0 2 0;
+#X connect 2 0 3 0;
+"""
+
+ECHOING = """#N canvas 0 0 600 400 12;
+#X obj 10 10 ghostnote-link 127.0.0.1 {port} {reply_port};
+#X obj 10 40 route part1;
+#X obj 10 70 route variance;
+#X obj 10 100 ghostnote-send /gn/master/gain;
+#X obj 200 70 ghostnote-send /gn/seed;
+#X connect 0 0 1 0;
+#X connect 0 1 4 0;
+#X connect 1 0 2 0;
+#X connect 2 0 3 0;
+"""
+
+STRIP = """#N canvas 0 0 600 400 12;
+#X obj 10 10 ghostnote-link 127.0.0.1 {port} {reply_port};
+#X obj 10 40 ghostnote-part part3;
+"""
+
+
+def osc(address: str, *args: tuple[str, float | int | str]) -> bytes:
+    builder = OscMessageBuilder(address)
+    for kind, value in args:
+        builder.add_arg(value, kind)
+    return builder.build().dgram
+
+
+@pytest.mark.parametrize(
+    ("address", "message", "expected"),
+    [
+        ("/gn/part1/hit", "0.75", b"/gn/part1/hit\0\0\0,f\0\0\x3f\x40\0\0"),
+        ("/gn/part8/note", "60 0.5", b"/gn/part8/note\0\0,ff\0\x42\x70\0\0\x3f\0\0\0"),
+        ("/gn/part2/mode", "hold", b"/gn/part2/mode\0\0,s\0\0hold\0\0\0\0"),
+        ("/gn/panic", "bang", b"/gn/panic\0\0\0,\0\0\0"),
+    ],
+)
+def test_send_makes_exactly_these_bytes(run_pd, ear, free_udp_port, address, message, expected):
+    run_pd(SENDING.format(message=message, address=address, port=ear.port, reply_port=free_udp_port))
+    assert ear.wait_for(address) == [expected]
+
+
+def test_link_says_hello_with_its_reply_port(run_pd, ear, free_udp_port):
+    run_pd(ECHOING.format(port=ear.port, reply_port=free_udp_port))
+    first, second = ear.wait_for("/gn/hello", how_many=2)
+    assert first == second == osc("/gn/hello", ("s", "pd"), ("i", free_udp_port))
+
+
+def test_replies_come_out_of_the_link(run_pd, ear, free_udp_port):
+    """A reply makes the right outlet 1, a value comes out of the left one; both are sent back to be seen."""
+    run_pd(ECHOING.format(port=ear.port, reply_port=free_udp_port))
+    ear.wait_for("/gn/hello")
+    pd = ("127.0.0.1", free_udp_port)
+    hello = osc("/gn/hello/reply", ("s", "0.1.0"), ("i", 1), ("i", ear.port), ("i", 0), ("s", "test"))
+    ear.socket.sendto(hello, pd)
+    assert ear.wait_for("/gn/seed") == [osc("/gn/seed", ("f", 1.0))]
+    ear.socket.sendto(osc("/gn/part1/variance", ("f", 0.25)), pd)
+    assert ear.wait_for("/gn/master/gain") == [osc("/gn/master/gain", ("f", 0.25))]
+
+
+def test_strip_asks_for_its_values_when_the_engine_answers(run_pd, ear, free_udp_port):
+    run_pd(STRIP.format(port=ear.port, reply_port=free_udp_port))
+    ear.wait_for("/gn/hello")
+    ear.socket.sendto(osc("/gn/hello/reply", ("s", "0.1.0")), ("127.0.0.1", free_udp_port))
+    asked = {"gain", "pitch", "variance", "release", "mute", "mode", "axis/d1", "axis/d2", "axis/d3"}
+    missing = {f"/gn/part3/{name}" for name in asked}
+    for _ in range(len(asked)):
+        datagram = ear.wait_for_any(missing)
+        message = OscMessage(datagram)
+        assert message.params == [], "asking takes no argument"
+        missing.discard(message.address)
+
+
+def test_link_opens_its_socket_again_after_a_restart_of_the_engine(run_pd, ear, free_udp_port):
+    """UDP sending fails once nobody listens; the link has to come back by itself."""
+    run_pd(ECHOING.format(port=ear.port, reply_port=free_udp_port))
+    ear.wait_for("/gn/hello")
+    ear.restart(after_s=2.5)
+    ear.wait_for("/gn/hello", how_many=2)
