@@ -8,9 +8,8 @@ from ghostnote.core.engine import Engine
 from ghostnote.state.registry import TARGETS
 from ghostnote.state.table import Parameter, Value
 
-_READABLE = [
-    a for a, t in TARGETS.items() if isinstance(t.row, Parameter) or t.name in ("slot/z", "model/load")
-]
+_ASKED_FOR = ("slot/z", "model/load")
+_READABLE = [a for a, t in TARGETS.items() if isinstance(t.row, Parameter) or t.name in _ASKED_FOR]
 
 
 class Readout(Mapping[str, Value | tuple[float, ...]]):

@@ -13,7 +13,7 @@ from ghostnote.control.events import Event, next_batch
 from ghostnote.control.inbox import Inbox
 from ghostnote.decode.model import Model, load
 from ghostnote.decode.worker import DecodeWorker
-from ghostnote.errors import GhostnoteError
+from ghostnote.errors import BundleError, GhostnoteError
 from ghostnote.features import audio_file
 from ghostnote.features.stft import magnitudes
 from ghostnote.state.registry import Target
@@ -87,9 +87,11 @@ class Tasks:
 
     def take_model(self, name: str) -> tuple[Model, DecodeWorker]:
         """The model that was loaded under `name`, with its worker. Thread: render."""
-        model, worker = self._loaded.pop(name)
-        self._model = model
-        return model, worker
+        try:
+            self._model, worker = self._loaded.pop(name)
+        except KeyError:
+            raise BundleError(f"model {name}: not loaded yet") from None
+        return self._model, worker
 
     def _run(self) -> None:
         while (task := self._waiting.get()) is not None:

@@ -1,4 +1,4 @@
-"""Sound files in, as a model takes them, and out: any rate or channel count, bounded reads, whole writes."""
+"""Sound files in, as a model takes them: any rate, any channel count, bounded reads."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ MAX_VALUES = 32_000_000
 """Values (frames times channels) read at most: 128 MB, 2.6 s at the highest rate and channel count."""
 CANCEL_POWER = 0.1
 """Channels cancel when their mean has less than this share of the power of unrelated channels."""
-SUFFIXES = {".wav": "WAV", ".flac": "FLAC"}
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,21 @@ class _Sound:
     """Whether the file goes on after `samples`."""
 
 
-def load(path: str | os.PathLike[str], spec: FeatureSpec, *, trim: bool = True) -> Float32:
+def load(
+    path: str | os.PathLike[str], spec: FeatureSpec, *, trim: bool = True, offset_s: float = 0.0
+) -> Float32:
     """The sound in a file as a model takes it, shape (spec.samples,), at `spec.sample_rate`.
 
     Reads wav, aiff, flac, ogg, mp3 and what else libsndfile knows. Channels are averaged (where they cancel
     each other, the loudest is taken), the level is kept (float files may exceed 1). With `trim` the sound
     starts at its onset, the first sample within 50 dB of the peak of the first 10 s. Longer sounds are cut
-    with a 5 ms fade, shorter ones followed by zeros. One sample is a sound if it is not silent.
+    with a 5 ms fade, shorter ones followed by zeros. One sample is a sound if it is not silent. `offset_s`
+    skips that many seconds of the file first.
 
     Raises AudioFileError when the file is missing, not readable, empty, silent, not a sound, or holds NaN or
     infinity. Reads no more than the start of the file that it needs.
     """
-    sound = _read(Path(path), spec.duration_s)
+    sound = _read(Path(path), spec.duration_s, offset_s)
     start = _onset(sound.samples[: int(SEARCH_S * sound.rate)]) if trim else 0
     needed = int(np.ceil(spec.duration_s * sound.rate)) + 1
     piece = sound.samples[start : start + needed]
@@ -66,49 +68,15 @@ def load(path: str | os.PathLike[str], spec: FeatureSpec, *, trim: bool = True) 
     return out
 
 
-def write(path: str | os.PathLike[str], samples: Float32, rate: int) -> None:
-    """Write a 24-bit wav or flac, by suffix; `samples`: shape (n,) or (n, channels), values beyond ±1 clip.
-
-    The file appears whole or not at all: it is written under another name and renamed.
-    Raises AudioFileError for another suffix, NaN or infinity, no samples, or a place that cannot be written.
-    """
-    target = Path(path)
-    kind = SUFFIXES.get(target.suffix.lower())
-    if kind is None:
-        known = " or ".join(SUFFIXES)
-        raise AudioFileError(
-            f"{target}: cannot write a {target.suffix or 'file without suffix'}; end it in {known}"
-        )
-    if samples.ndim not in (1, 2) or samples.size == 0:
-        raise AudioFileError(f"{target}: no samples to write")
-    if not np.isfinite(samples).all():
-        raise AudioFileError(f"{target}: the samples hold NaN or infinity; nothing was written")
-    if target.is_dir():
-        raise AudioFileError(f"{target}: is a folder; give the name of a file")
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with open(part, "xb") as file:
-            soundfile.write(file, samples, rate, format=kind, subtype="PCM_24")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise AudioFileError(
-            f"{target}: cannot be written: {error.strerror or error}; choose another place"
-        ) from None
-    except (soundfile.SoundFileError, ValueError, TypeError) as error:
-        part.unlink(missing_ok=True)
-        raise AudioFileError(f"{target}: cannot be written at {rate} Hz as {kind}: {_clean(error)}") from None
-
-
-def _read(path: Path, duration_s: float) -> _Sound:
-    """The checked mono start of a file, at the file's rate."""
+def _read(path: Path, duration_s: float, offset_s: float) -> _Sound:
+    """The checked mono samples of a file from `offset_s` on, at the file's rate."""
     _check_place(path)
     try:
         with soundfile.SoundFile(str(path)) as file:
             rate, channels = file.samplerate, file.channels
             _check_header(path, rate, channels)
+            if offset_s > 0.0:
+                file.seek(min(round(offset_s * rate), file.frames))
             limit = min(int((SEARCH_S + duration_s) * rate) + 1, MAX_VALUES // channels)
             values: Float32 = file.read(limit, dtype="float32", always_2d=True)
             more = len(values) == limit and bool(len(file.read(1)))

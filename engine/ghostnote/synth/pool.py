@@ -107,7 +107,7 @@ class VoicePool:
         if not due:
             return
         if len(sounding) > _FEW:
-            # One large batch costs far less than several small ones, so many voices step in time with each other.
+            # One large batch costs far less than several small ones, so many voices step together.
             due = [v for v in sounding if self._filled[v.row] < bank.hop]
         for group in ([v for v in due if v.hops == 0], [v for v in due if v.hops > 0]):
             if not group:

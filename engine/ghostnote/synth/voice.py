@@ -18,7 +18,7 @@ AUDIBLE = 2e-5
 
 @dataclass(frozen=True)
 class Sound:
-    """A decoded latent point: `magnitudes` of shape (F, B) and the number of frames until it has died away."""
+    """A decoded latent point: `magnitudes` (F, B) and the number of frames until it has died away."""
 
     magnitudes: Float32
     audible_frames: int
@@ -39,9 +39,9 @@ class Sound:
 class Voice:
     """State of one note.
 
-    `epsilon` and `texture` are the hit's chance, so that it strays the same way when its point moves. `frame` is
-    the playhead: the model frame that the next hop reads first. `delay` counts samples of silence before the
-    onset, so that a note starts at its exact sample within a quantum. `fixed` notes keep their spectrogram.
+    `epsilon` and `texture` are the hit's chance, so that it strays the same way when its point moves.
+    `frame` is the playhead: the model frame that the next hop reads first. `delay` counts samples of silence
+    before the onset, so that a note starts at its exact sample. `fixed` notes keep their spectrogram.
     """
 
     row: int

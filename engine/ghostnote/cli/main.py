@@ -1,0 +1,59 @@
+"""The `ghostnote` command: arguments, and one clear line for whatever is wrong with them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ghostnote import __version__
+from ghostnote.errors import GhostnoteError
+
+_COMMANDS = {
+    "play": "play live: MIDI and OSC in, sound out",
+    "render": "render a control log to a sound file",
+    "generate": "make a sound: a random one, or a mixture of files",
+    "classify": "say what kind of sound files are",
+    "devices": "list sound devices and MIDI ports",
+    "models": "list the models that can be played",
+    "params": "list every parameter and command",
+    "doctor": "check this machine and say what to mend",
+    "bench": "measure latency, cost and quality on this machine",
+}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands; each command's module adds its own arguments."""
+    parser = argparse.ArgumentParser(prog="ghostnote", description="A neural sampler that is played live.")
+    parser.add_argument("--version", action="version", version=f"ghostnote {__version__}")
+    parser.add_argument("--debug", action="store_true", help="show where in the program an error arose")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in _COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        module = importlib.import_module(f"ghostnote.cli.{name}")
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: 0, or 2 when the person asked for something that cannot be."""
+    args = build_parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except GhostnoteError as error:
+        if args.debug:
+            raise
+        print(f"ghostnote: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        if args.debug:
+            raise
+        print(f"ghostnote: unexpected: {error!r}; --debug shows where", file=sys.stderr)
+        return 2

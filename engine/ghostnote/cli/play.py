@@ -1,0 +1,34 @@
+"""`ghostnote play`: the instrument, live."""
+
+from __future__ import annotations
+
+import argparse
+
+from ghostnote.host.options import PlayOptions
+from ghostnote.host.supervisor import play
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `ghostnote play`."""
+    defaults = PlayOptions()
+    parser.add_argument("--model", default=defaults.model, metavar="NAME", help="model name or folder")
+    parser.add_argument("--device", metavar="NAME", help='part of a device\'s name, or "null" for none')
+    parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate (default: the device's)")
+    parser.add_argument("--block", type=int, metavar="N", help="frames per block (default: the device's)")
+    parser.add_argument(
+        "--midi", metavar="PATTERN", help="MIDI inputs to use, such as 'nano*' (default: all)"
+    )
+    parser.add_argument("--port", type=int, default=defaults.port, help="UDP port for OSC")
+    parser.add_argument("--bind", default=defaults.bind, metavar="ADDR", help="address to listen on")
+    parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
+    parser.add_argument("--log", metavar="FILE.jsonl", help="write down everything that takes effect")
+    parser.add_argument("--seed", type=int, default=defaults.seed, metavar="N", help="seed of all chance")
+    parser.add_argument(
+        "--mode", choices=("quality", "low_latency"), default=defaults.mode, help="phase mode"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play until the end."""
+    options = {name: getattr(args, name) for name in PlayOptions.__dataclass_fields__}
+    return play(PlayOptions(**options))
