@@ -210,7 +210,8 @@ class OscRouter:
         text = str(error)
         if error.code == "unknown_address":
             text = f"no such address; the nearest is {nearest(addr)}"
-        self._telemetry.trouble(f"osc_{error.code}", f"OSC from {client.source[4:]}: {addr} {text}")
+        about = text if addr in text else f"{addr}: {text}"
+        self._telemetry.trouble(f"osc_{error.code}", f"OSC from {client.source[4:]}: {about}")
         self._reply(client, f"{ROOT}/error", addr, error.code, text[:512], 0)
 
 
