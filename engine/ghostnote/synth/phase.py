@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ghostnote.features import stft
 from ghostnote.features.spec import FeatureSpec
-from ghostnote.synth.rtisi import Grid, Projection
+from ghostnote.synth.rtisi import Grid, Pace, Projection
 
 Float32 = NDArray[np.float32]
 Rows = NDArray[np.intp]
@@ -23,25 +23,21 @@ class PhasePlan:
     """How a mode spends its time.
 
     `hop_divisor`: hops of the bank in one hop of the model. `lookahead`: frames known beyond the one that a
-    step commits. `updated`: newest frames whose phase each iteration changes. `start_iterations`,
-    `attack_iterations`, `iterations`: for the first hop, the `attack_hops` after it, and the rest.
-    `momentum`: extrapolation between iterations. `window_floor`: least summed squared window to divide by.
+    step commits. `updated`: newest frames whose phase an iteration changes. `start_iterations` are for a
+    voice's first hop, `iterations` for every other.
     """
 
     hop_divisor: int
     lookahead: int
     updated: int
     start_iterations: int
-    attack_hops: int
-    attack_iterations: int
     iterations: int
-    momentum: float
-    window_floor: float
+    pace: Pace
 
 
 PLANS: dict[Mode, PhasePlan] = {
-    "quality": PhasePlan(1, 3, 5, 20, 3, 6, 4, 0.9, 0.1),
-    "low_latency": PhasePlan(2, 1, 3, 20, 6, 6, 4, 0.9, 0.3),
+    "quality": PhasePlan(1, 3, 5, 20, 3, Pace(0.9, 0.15, 0.1)),
+    "low_latency": PhasePlan(2, 1, 4, 20, 2, Pace(0.9, 0.2, 0.3)),
 }
 
 
@@ -49,9 +45,10 @@ class PhaseBank:
     """Phase reconstruction for up to `capacity` voices (rows), after RTISI-LA.
 
     X. Zhu, G. T. Beauregard and L. L. Wyse, "Real-time signal estimation from modified short-time Fourier
-    transform magnitude spectra", IEEE TASLP 15(5), 2007. Three things differ: samples that were given out
-    are fixed inside the iteration, instead of frames; the iteration has momentum; and a voice starts with
-    all frames of its first hop estimated jointly, its signal being zero before its onset.
+    transform magnitude spectra", IEEE TASLP 15(5), 2007. What differs: inside the iteration the samples that
+    were given out are fixed, not only frames; iterations have momentum, which lasts from hop to hop, and
+    overshoot; and a voice starts with all frames of its first hop estimated jointly, its signal being zero
+    before the onset.
 
     Frames are counted at the bank's hop: frame k is centred on sample `k * hop` of the voice. Output hop j is
     samples [j·hop, (j+1)·hop). `start` yields hop 0 and needs frames 0 … `start_frames` - 1. `step` yields
@@ -81,15 +78,15 @@ class PhaseBank:
 
         grid = Grid(spec.n_fft, self.hop, plan.updated)
         first = Grid(spec.n_fft, self.hop, self.start_frames)
-        self._projection = Projection(grid, capacity)
-        self._start = Projection(first, capacity)
+        self._projection = Projection(grid, plan.pace, capacity)
+        self._start = Projection(first, plan.pace, capacity)
         self._ages = np.zeros(capacity, dtype=np.intp)
-        self._estimates = np.zeros((capacity, grid.span), dtype=np.float32)
+        self._signals = np.zeros((2, capacity, grid.span), dtype=np.float32)
         self._tails = np.zeros((capacity, spec.n_fft - self.hop), dtype=np.float32)
         self._history = np.zeros((capacity, self._past, spec.bins), dtype=np.float32)
         self._targets = np.zeros((capacity, plan.updated, spec.bins), dtype=np.float32)
 
-        floor = np.float32(plan.window_floor)
+        floor = np.float32(plan.pace.window_floor)
         self._start_gain: Float32 = np.reciprocal(np.maximum(first.window_power(0, first.frames), floor))
         # Frames before the voice's first do not exist: a row's first hops have fewer windows to divide by.
         newest = grid.frames - self.start_frames
@@ -109,35 +106,25 @@ class PhaseBank:
         `rows`: (n,) distinct row numbers. `targets`: (n, start_frames, bins) linear magnitudes.
         Returns samples [0, hop) of each voice, shape (n, hop).
         """
-        hop, plan = self.hop, self.plan
-        grid = self._start.grid
+        plan, grid = self.plan, self._start.grid
         onset = grid.n_fft // 2
-        nothing = np.zeros((len(rows), grid.span), dtype=np.float32)
-        signal, pieces = self._start.run(
-            nothing,
-            targets * self._raw,
-            None,
-            self._start_gain,
-            onset,
-            plan.start_iterations,
-            plan.momentum,
-            self._onset_phases,
+        raw = targets * self._raw
+        nothing = np.zeros((len(rows), grid.n_fft - self.hop), dtype=np.float32)
+        signals = np.zeros((2, len(rows), grid.span), dtype=np.float32)
+        now, before, pieces = self._start.run(
+            *signals, raw, nothing, self._start_gain, onset, plan.start_iterations, self._onset_phases
         )
-        # The next step updates frames `kept` …, so its span begins where frame `kept` does.
-        kept = self.start_frames - plan.updated + 1
-        span = self._projection.grid.span
-        self._estimates[rows, : span - hop] = signal[:, kept * hop :]
-        self._estimates[rows, span - hop :] = 0.0
-        tails = np.zeros((len(rows), self._tails.shape[1]), dtype=np.float32)
-        for k in range(kept):
-            reach = grid.n_fft - (kept - k) * hop
+        # The next step updates frames `older` …, so its span begins where that frame does.
+        older = self.start_frames - plan.updated + 1
+        tails = nothing
+        for k in range(older):
+            reach = grid.n_fft - (older - k) * self.hop
             if reach > 0:
                 tails[:, :reach] += pieces[:, k, grid.n_fft - reach :]
-        self._tails[rows] = tails
-        self._history[rows] = targets[:, self.start_frames - plan.lookahead - self._past :][:, : self._past]
-        self._history[rows] *= self._raw
+        self._keep(rows, now[:, older * self.hop :], before[:, older * self.hop :], tails)
+        self._history[rows] = raw[:, older : older + self._past]
         self._ages[rows] = 1
-        return signal[:, onset : onset + hop].copy()
+        return now[:, onset : onset + self.hop].copy()
 
     def step(self, rows: Rows, targets: Float32) -> Float32:
         """Yield the next hop of started voices.
@@ -146,39 +133,26 @@ class PhaseBank:
         that is committed now, then the frames to come, which may be other ones at the next step. Frames
         beyond the end of a sound are zeros. Returns samples, shape (n, hop).
         """
-        plan = self.plan
-        young = self._ages[rows] <= plan.attack_hops
-        if plan.attack_iterations == plan.iterations or not young.any():
-            return self._advance(rows, targets, plan.iterations)
-        if young.all():
-            return self._advance(rows, targets, plan.attack_iterations)
-        samples = np.empty((len(rows), self.hop), dtype=np.float32)
-        samples[young] = self._advance(rows[young], targets[young], plan.attack_iterations)
-        samples[~young] = self._advance(rows[~young], targets[~young], plan.iterations)
-        return samples
-
-    def _advance(self, rows: Rows, targets: Float32, iterations: int) -> Float32:
         hop, past, fixed = self.hop, self._past, self._fixed
-        wanted = self._targets[: len(rows)]
-        wanted[:, :past] = self._history[rows]
-        np.multiply(targets, self._raw, out=wanted[:, past:])
-        ages = self._ages[rows]
+        raw = self._targets[: len(rows)]
+        raw[:, :past] = self._history[rows]
+        np.multiply(targets, self._raw, out=raw[:, past:])
         tails = self._tails[rows]
-        signal, pieces = self._projection.run(
-            self._estimates[rows],
-            wanted,
-            tails,
-            self._gains[np.minimum(ages, self.lead)],
-            fixed,
-            iterations,
-            self.plan.momentum,
+        gain = self._gains[np.minimum(self._ages[rows], self.lead)]
+        now, before, pieces = self._projection.run(
+            *self._signals[:, rows], raw, tails, gain, fixed, self.plan.iterations
         )
-        self._estimates[rows, :-hop] = signal[:, hop:]
-        self._estimates[rows, -hop:] = 0.0
         tails[:, :-hop] = tails[:, hop:]
         tails[:, -hop:] = 0.0
         tails += pieces[:, 0, hop:]
+        self._keep(rows, now[:, hop:], before[:, hop:], tails)
+        self._history[rows] = raw[:, 1 : 1 + past]
+        self._ages[rows] += 1
+        return now[:, fixed : fixed + hop].copy()
+
+    def _keep(self, rows: Rows, now: Float32, before: Float32, tails: Float32) -> None:
+        hop = self.hop
+        for signal, latest in zip(self._signals, (now, before), strict=True):
+            signal[rows, :-hop] = latest
+            signal[rows, -hop:] = 0.0
         self._tails[rows] = tails
-        self._history[rows] = wanted[:, 1 : 1 + past]
-        self._ages[rows] = ages + 1
-        return signal[:, fixed : fixed + hop].copy()

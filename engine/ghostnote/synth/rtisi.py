@@ -51,78 +51,86 @@ class Grid:
         return total.astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How far each iteration goes: `momentum` extrapolates from the last two signals, `over` overshoots the
+    target magnitudes, and `window_floor` is the least summed squared window to divide by."""
+
+    momentum: float
+    over: float
+    window_floor: float
+
+
 class Projection:
     """Scratch memory and loop for up to `capacity` rows of one grid.
 
     Thread: one at a time. Realtime-safe: no locks, no logging; the FFT allocates its results.
     """
 
-    def __init__(self, grid: Grid, capacity: int) -> None:
+    def __init__(self, grid: Grid, pace: Pace, capacity: int) -> None:
         self.grid = grid
+        self._momentum = np.float32(pace.momentum)
+        self._over = np.float32(pace.over)
         self._window = stft.window(grid.n_fft)
-        self._buffers = [np.zeros((capacity, grid.span), dtype=np.float32) for _ in range(4)]
+        self._trial = np.zeros((capacity, grid.span), dtype=np.float32)
         self._frames = np.zeros((capacity, grid.frames, grid.n_fft), dtype=np.float32)
         self._ratio = np.zeros((capacity, grid.frames, grid.bins), dtype=np.float32)
 
     def run(
         self,
-        estimate: Float32,
+        now: Float32,
+        before: Float32,
         targets: Float32,
-        tails: Float32 | None,
+        tails: Float32,
         gain: Float32,
         fixed: int,
         iterations: int,
-        momentum: float,
         phases: Complex64 | None = None,
-    ) -> tuple[Float32, Float32]:
+    ) -> tuple[Float32, Float32, Float32]:
         """Project the signal on the target magnitudes and back, `iterations` times.
 
-        The projections are those of Griffin & Lim (1984). Momentum is that of Perraudin, Balazs &
-        Søndergaard (2013), taken on the signal: since the transform is linear it is the same, and cheaper.
-        Where the running spectrum is zero its phase is that of an impulse in the middle of the frame:
-        without it silence could never end, 0/0 being 0.
+        The projections are those of D. W. Griffin and J. S. Lim (1984), with the momentum of N. Perraudin,
+        P. Balazs and P. L. Søndergaard (2013), here taken on the signal: the transform is linear, so that
+        is the same and cheaper. Where the running spectrum is zero its phase is that of an impulse in the
+        middle of the frame: without it silence could never end, 0/0 being 0.
 
-        `estimate`: (n, span) signal to start from. `targets`: (n, frames, bins), raw FFT magnitudes.
-        `tails`: (n, n_fft - hop) windowed sum of the earlier frames, which stay as they are, or None.
-        `gain`: (span,) or (n, span), inverse of the summed squared windows. `fixed`: so many first
-        samples of the span keep their value. `phases`: (frames, bins) unit phases to start from instead.
-        Returns the signal (n, span) and the windowed frames (n, frames, n_fft) of the last projection;
-        the signal is scratch memory, valid until the next call.
+        `now`, `before`: (n, span) the signal and the one before it; both are overwritten. `targets`:
+        (n, frames, bins), raw FFT magnitudes. `tails`: (n, n_fft - hop) windowed sum of earlier frames, which
+        stay as they are. `gain`: (span,) or (n, span), inverse of the summed squared windows. `fixed`: so
+        many first samples keep their value. `phases`: (frames, bins) unit phases for the first iteration.
+        Returns the signal, the one before it, and the windowed frames (n, frames, n_fft) that made it.
         """
-        n = len(estimate)
-        grid = self.grid
-        hop, size = grid.hop, grid.n_fft
-        now, before, after, trial = (buffer[:n] for buffer in self._buffers)
-        frames, ratio = self._frames[:n], self._ratio[:n]
+        n, grid = len(now), self.grid
+        hop, size, tail = grid.hop, grid.n_fft, tails.shape[1]
+        trial, frames, ratio = self._trial[:n], self._frames[:n], self._ratio[:n]
         row, sample = trial.strides
         view = np.lib.stride_tricks.as_strided(trial, frames.shape, (row, hop * sample, sample))
+        aims = targets * (1 + self._over)
+        excess = (targets > 0) * self._over
         pieces = frames
-        now[...] = estimate
-        for iteration in range(iterations):
-            if iteration == 0:
-                trial[...] = now
+        for _ in range(iterations):
+            if phases is not None:
+                spectrum, phases = phases * targets, None
             else:
                 np.subtract(now, before, out=trial)
-                trial *= np.float32(momentum)
-                trial += now
-            if iteration == 0 and phases is not None:
-                spectrum = phases * targets
-            else:
+                np.multiply(trial, self._momentum, out=trial)
+                np.add(trial, now, out=trial)
                 np.multiply(view, self._window, out=frames)
                 frames[:, :, size // 2] += _SPARK
                 spectrum = fft.rfft(frames, axis=-1)
                 np.abs(spectrum, out=ratio)
-                np.maximum(ratio, _TINY, out=ratio)
-                np.divide(targets, ratio, out=ratio)
-                spectrum *= ratio
+                np.add(ratio, _TINY, out=ratio)
+                np.divide(aims, ratio, out=ratio)
+                np.subtract(ratio, excess, out=ratio)
+                np.multiply(spectrum, ratio, out=spectrum)
             pieces = fft.irfft(spectrum, n=size, axis=-1, overwrite_x=True)
-            pieces *= self._window
-            after[...] = 0.0
-            if tails is not None:
-                after[:, : size - hop] = tails
-            for k in range(grid.frames):
-                after[:, k * hop : k * hop + size] += pieces[:, k]
-            after *= gain
-            after[:, :fixed] = now[:, :fixed]
-            now, before, after = after, now, before
-        return now, pieces
+            np.multiply(pieces, self._window, out=pieces)
+            now, before = before, now
+            now[:, :size] = pieces[:, 0]
+            now[:, size:] = 0.0
+            for k in range(1, grid.frames):
+                now[:, k * hop : k * hop + size] += pieces[:, k]
+            now[:, fixed:tail] += tails[:, fixed:]
+            np.multiply(now, gain, out=now)
+            now[:, :fixed] = before[:, :fixed]
+        return now, before, pieces
