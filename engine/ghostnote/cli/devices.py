@@ -11,15 +11,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print sound outputs and MIDI inputs, or why there are none."""
-    from ghostnote.audio.devices import list_devices
+    from ghostnote.audio.devices import list_outputs
     from ghostnote.control.midi_ports import list_ports
 
-    found = list_devices()
+    found = list_outputs()
     print("Sound outputs (choose one with --device and any part of its name):")
-    for device in found.outputs:
+    for device in found.devices:
         mark = "*" if device.default else " "
         print(f" {mark} {device.name} ({device.host_api}), {device.channels} channels, {device.rate} Hz")
-    if not found.outputs:
+    if not found.devices:
         print(f"   none: {found.reason}. --device null plays silently.")
     print("MIDI inputs (choose with --midi and a pattern; all are used otherwise):")
     ports = list_ports()

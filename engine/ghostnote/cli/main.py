@@ -23,23 +23,25 @@ _COMMANDS = {
 }
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands; each command's module adds its own arguments."""
+def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of all commands; only commands named in `argv` are imported, for a quick start."""
     parser = argparse.ArgumentParser(prog="ghostnote", description="A neural sampler that is played live.")
     parser.add_argument("--version", action="version", version=f"ghostnote {__version__}")
     parser.add_argument("--debug", action="store_true", help="show where in the program an error arose")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        module = importlib.import_module(f"ghostnote.cli.{name}")
-        module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        if name in argv:
+            module = importlib.import_module(f"ghostnote.cli.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0, or 2 when the person asked for something that cannot be."""
-    args = build_parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    args = build_parser(argv).parse_args(argv)
     try:
         return int(args.run(args))
     except GhostnoteError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from ghostnote.errors import BundleError
 
@@ -17,7 +18,7 @@ def run(args: argparse.Namespace) -> int:
     """List what is found; a damaged bundle is listed with what is wrong with it."""
     from ghostnote.decode.bundle import MANIFEST_NAME, Manifest, available
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for folder in available():
         try:
             manifest = Manifest.from_file(folder / MANIFEST_NAME)

@@ -15,9 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", metavar="NAME", help='part of a device\'s name, or "null" for none')
     parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate (default: the device's)")
     parser.add_argument("--block", type=int, metavar="N", help="frames per block (default: the device's)")
-    parser.add_argument(
-        "--midi", metavar="PATTERN", help="MIDI inputs to use, such as 'nano*' (default: all)"
-    )
+    parser.add_argument("--midi", metavar="PATTERN", help="MIDI inputs to use, as in 'nano*' (default: all)")
     parser.add_argument("--port", type=int, default=defaults.port, help="UDP port for OSC")
     parser.add_argument("--bind", default=defaults.bind, metavar="ADDR", help="address to listen on")
     parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")

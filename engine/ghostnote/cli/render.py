@@ -14,9 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="NAME", help="model name or folder (default: the log's, or drums)")
     parser.add_argument("--seed", type=int, metavar="N", help="another seed than the log's")
     parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate (default: the model's)")
-    parser.add_argument(
-        "--seconds", type=float, metavar="S", help="length (default: until all has died away)"
-    )
+    parser.add_argument("--seconds", type=float, metavar="S", help="length (default: until all is silent)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from ghostnote.core.engine import Engine
 Float32 = NDArray[np.float32]
 
 CHANNELS = 2
+OPENING_S = 0.06
 
 
 class Instrument:
@@ -28,6 +29,8 @@ class Instrument:
         self._left = np.zeros((0, CHANNELS), dtype=np.float32)
         self._panics = 0
         self.frames = 0
+        # The chain opens on silence, so that a note at time 0 is not faded in.
+        self.safety.process(np.zeros((round(OPENING_S * rate), CHANNELS), dtype=np.float32))
 
     def read(self, out: Float32) -> None:
         """Fill `out`, shape (n, 2), with the next n frames."""

@@ -30,6 +30,7 @@ from ghostnote.decode.worker import DecodeWorker
 from ghostnote.errors import GhostnoteError, StateError
 from ghostnote.host.options import PlayOptions
 from ghostnote.host.pipe import Message, PipeWriter, read_messages
+from ghostnote.host.priority import raise_priorities
 from ghostnote.state.table import ROOT
 from ghostnote.telemetry import Telemetry
 
@@ -80,7 +81,7 @@ class Core:
             session=f"{os.getpid()}",
             settled=self.tasks.settled,
         )
-        self.midi = MidiInputs(self.inbox, self.telemetry, options.midi)
+        self.midi = MidiInputs(self.inbox, self.telemetry, pattern=options.midi)
 
     def start(self) -> None:
         """Let everything run: the first block is silence, and sound follows what comes in."""
@@ -92,6 +93,7 @@ class Core:
         self.live.start()
         self.osc.start()
         self.midi.start()
+        self.telemetry.gauge("realtime_threads", raise_priorities())
 
     def close(self) -> None:
         """Fade out, then stop; the device is released within its own limit."""
@@ -114,7 +116,7 @@ class Core:
             "latency_ms": 1000.0 * self.output.latency_frames / self.output.rate,
             "device": getattr(self.output, "name", ""),
             "osc": [self.osc.bind, self.osc.port],
-            "midi": self.midi.connected,
+            "midi": list(self.midi.ports),
         }
 
     def beat(self) -> Message:
@@ -219,6 +221,12 @@ def main() -> int:
     return 0
 
 
+def _end(status: int) -> None:
+    """Leave at once: a thread may still wait for standard input, and nothing is left to save."""
+    sys.stdout.flush()
+    os._exit(status)
+
+
 def _serve(core: Core, out: PipeWriter, done: threading.Event, heard: list[float], log_head: bool) -> None:
     if log_head:
         out.send({"type": "log", "lines": core.log_head()})
@@ -243,4 +251,4 @@ def _serve(core: Core, out: PipeWriter, done: threading.Event, heard: list[float
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    _end(main())

@@ -6,6 +6,7 @@ It is told everything by the supervisor. If it dies, the sound goes on, and a ne
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from pathlib import Path
@@ -101,4 +102,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    os._exit(main())

@@ -1,0 +1,38 @@
+"""Real-time priority for the threads that sound depends on, where the system grants it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+RENDER, CONTROL, DECODE = 60, 55, 50
+"""SCHED_FIFO priorities, below those of audio drivers and servers."""
+
+_THREADS = {
+    "ghostnote-render": RENDER,
+    "ghostnote-osc": CONTROL,
+    "ghostnote-midi": CONTROL,
+    "decode": DECODE,
+}
+
+
+def raise_priorities() -> int:
+    """Give this process's sound threads SCHED_FIFO; how many got it.
+
+    Needs an rtprio limit (the `audio` group on many distributions) or root, and Linux; elsewhere nothing
+    changes, since macOS and Windows prefer threads of audio drivers by themselves.
+    """
+    if not sys.platform.startswith("linux"):
+        return 0
+    granted = 0
+    for thread in threading.enumerate():
+        priority = _THREADS.get(thread.name)
+        if priority is None or thread.native_id is None:
+            continue
+        try:
+            os.sched_setscheduler(thread.native_id, os.SCHED_FIFO, os.sched_param(priority))
+        except OSError:
+            continue
+        granted += 1
+    return granted
