@@ -9,7 +9,7 @@ from pathlib import Path
 from ghostnote.decode.manifest import MANIFEST_NAME, NAME, Axis, FileEntry, Manifest
 from ghostnote.errors import BundleError
 
-__all__ = ["MANIFEST_NAME", "Axis", "FileEntry", "Manifest", "available", "find", "roots"]
+__all__ = ["MANIFEST_NAME", "Axis", "FileEntry", "Manifest", "available", "find", "roots", "user_data"]
 
 
 def roots() -> list[Path]:
@@ -25,11 +25,12 @@ def roots() -> list[Path]:
     if package.parent.name == "engine" and (package.parents[1] / "pyproject.toml").is_file():
         places.append(package.parents[1] / "models")
     places.append(package / "_models")
-    places.append(_user_data() / "models")
+    places.append(user_data() / "models")
     return [place for place in places if place.is_dir()]
 
 
-def _user_data() -> Path:
+def user_data() -> Path:
+    """The user's data folder of ghostnote, where the platform wants it."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "ghostnote"
     if sys.platform == "win32":
@@ -66,7 +67,7 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     path = Path(text).expanduser()
     if path.name == MANIFEST_NAME:
         path = path.parent
-    if text and path.is_dir():
+    if text and _is_dir(path):
         if (path / MANIFEST_NAME).is_file():
             return path
         raise BundleError(
@@ -74,6 +75,13 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
         )
     names = ", ".join(folder.name for folder in known) or "none"
     raise BundleError(
-        f"model {text!r}: no bundle of that name and no such folder; known models: {names};"
+        f"model {text[:200]!r}: no bundle of that name and no such folder; known models: {names};"
         " give one of these, a bundle's folder, or set GHOSTNOTE_MODELS to the folder that holds your bundles"
     )
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that no file can have: too long, or with a zero byte
+        return False
