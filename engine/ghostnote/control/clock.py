@@ -1,0 +1,214 @@
+"""Which frame sounds when: the device's clock against the computer's, and OSC time tags against both."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+
+BIN_S = 0.05
+"""Of the observations within this time only the earliest one counts: the others were seen late."""
+WINDOW_S = 8.0
+MAX_DRIFT = 500e-6
+"""Audio clocks are within 100 ppm of each other; a steeper fit is noise."""
+JUMP_S = 0.0015
+"""An offset of more than this is a gap in the stream, not a wrong guess."""
+JUMP_PATIENCE_S = 0.06
+SETTLE_S = 0.25
+"""Corrections are spread over this time, so that the clock neither jumps nor stands still."""
+_MIN_DRIFT_SPAN_S = 2.0
+
+
+class StreamClock:
+    """Maps `time.monotonic()` seconds to frames taken by the device and back.
+
+    Positions are *seen* late by a random time, never early. So the line is fitted to the earliest observation
+    of each twentieth of a second; its slope follows the device's drift, its offset the earliest. Between
+    two gaps in the stream (`resets`) the mapping is continuous and rises with time.
+
+    Thread: one (render). Realtime-safe: yes; about 20 µs twenty times a second.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._rate = float(rate)
+        self.resets = 0
+        """How many times a gap in the stream moved the mapping."""
+        self._clear()
+
+    def _clear(self) -> None:
+        self._points: deque[tuple[float, float]] = deque()
+        self._best: tuple[float, float] | None = None
+        self._bin_end = 0.0
+        self._late_since: float | None = None
+        self._late_best: tuple[float, float] | None = None
+        self._started = False
+        self._first_t = 0.0
+        self._seen = -1.0
+        self._anchor_t = self._anchor_f = 0.0
+        self._speed = self._rate
+        self._drift = 0.0
+
+    @property
+    def ready(self) -> bool:
+        """Whether anything was observed since the start or the last reset."""
+        return self._started
+
+    @property
+    def drift_ppm(self) -> float:
+        """How much faster the device runs than its nominal rate by the computer's clock."""
+        return self._drift * 1e6
+
+    def reset(self) -> None:
+        """Forget everything: the stream starts anew."""
+        self.resets += self._started
+        self._clear()
+
+    def observe(self, frames: int, t: float) -> None:
+        """`frames` had been taken at `t`, as first seen; repeated observations of one count are ignored."""
+        if frames == self._seen:
+            return
+        backwards = frames < self._seen
+        self._seen = frames
+        if not self._started or backwards:
+            self._restart(frames, t)
+            return
+        lateness = t - self.time_of(frames)
+        if lateness < -JUMP_S:
+            self._restart(frames, t)
+            return
+        if lateness > JUMP_S:
+            self._consider_gap(frames, t)
+            return
+        self._late_since = self._late_best = None
+        if self._best is None or lateness < self._best_lateness():
+            self._best = (frames, t)
+        if t >= self._bin_end:
+            self._points.append(self._best)
+            self._best = None
+            self._bin_end = t + BIN_S
+            self._fit(t)
+
+    def frames_at(self, t: float) -> float:
+        """Frames taken by the device at time `t`, past or future."""
+        return self._anchor_f + (t - self._anchor_t) * self._speed
+
+    def time_of(self, frames: float) -> float:
+        """The time at which `frames` have been taken; the inverse of `frames_at`."""
+        return self._anchor_t + (frames - self._anchor_f) / self._speed
+
+    def _best_lateness(self) -> float:
+        assert self._best is not None
+        return self._best[1] - self.time_of(self._best[0])
+
+    def _restart(self, frames: float, t: float) -> None:
+        """Take the mapping from one observation alone, keeping the drift that was known."""
+        self.resets += self._started
+        drift = self._drift
+        seen = self._seen
+        self._clear()
+        self._seen = seen
+        self._drift = drift
+        self._speed = self._rate * (1.0 + drift)
+        self._started = True
+        self._first_t = t
+        self._anchor_t, self._anchor_f = t, float(frames)
+        self._points.append((frames, t))
+        self._bin_end = t + BIN_S
+
+    def _consider_gap(self, frames: float, t: float) -> None:
+        """Everything late for a while is a gap in the stream; a single late one is a late look."""
+        if self._late_since is None:
+            self._late_since = t
+        best = self._late_best
+        if best is None or t - self.time_of(frames) < best[1] - self.time_of(best[0]):
+            self._late_best = (frames, t)
+        if t - self._late_since >= JUMP_PATIENCE_S and self._late_best is not None:
+            self._restart(*self._late_best)
+
+    def _fit(self, now: float) -> None:
+        """Fit the line to the earliest observations and steer towards it."""
+        while self._points and now - self._points[0][1] > WINDOW_S:
+            self._points.popleft()
+        data = np.array(self._points)
+        frames = data[:, 0] - data[-1, 0]
+        late = data[:, 1] - data[-1, 1] - frames / self._rate
+        drift = self._drift
+        if -frames[0] / self._rate >= _MIN_DRIFT_SPAN_S:
+            drift = _lower_slope(frames / self._rate, late)
+            drift = float(np.clip(-drift, -MAX_DRIFT, MAX_DRIFT))
+            self._drift += 0.1 * (drift - self._drift)
+        tilted = late + frames / self._rate * self._drift
+        floor = float(np.quantile(tilted, 0.1))
+        target = data[-1, 0] + (now - data[-1, 1] - floor) * self._rate * (1.0 + self._drift)
+        ahead = self.frames_at(now)
+        self._anchor_t, self._anchor_f = now, ahead
+        settle = min(SETTLE_S, max(BIN_S, now - self._first_t))
+        pull = float(np.clip((target - ahead) / (settle * self._rate), -0.02, 0.02))
+        self._speed = self._rate * (1.0 + self._drift + pull)
+
+
+def _lower_slope(x: np.ndarray, y: np.ndarray) -> float:
+    """Slope of the line under the points: least squares, then twice more on those below it."""
+    keep = np.ones(len(x), dtype=bool)
+    slope = 0.0
+    for _ in range(3):
+        if keep.sum() < 4:
+            break
+        xs, ys = x[keep], y[keep]
+        centred = xs - xs.mean()
+        slope = float(centred @ (ys - ys.mean()) / (centred @ centred))
+        line = ys.mean() + slope * (x - xs.mean())
+        keep = y <= line + 1e-5
+    return slope
+
+
+class WallClock:
+    """Turns OSC (NTP) time tags into `time.monotonic()` seconds.
+
+    The offset between the two clocks is sampled at most once a second, so a step of the wall clock is
+    followed within a second and a time tag costs nothing. A sample that was interrupted is taken again.
+
+    Thread: any one. Realtime-safe: yes.
+    """
+
+    NTP_TO_UNIX_S = 2_208_988_800
+    IMMEDIATELY = 1
+    RESAMPLE_S = 1.0
+
+    def __init__(
+        self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._sampled_at = -1e18
+        self._offset = 0.0
+
+    def to_monotonic(self, timetag: int) -> float | None:
+        """Moment of a 64-bit time tag; `None` for the tag that means at once."""
+        if timetag == self.IMMEDIATELY:
+            return None
+        self._sample()
+        return timetag / 2**32 - self.NTP_TO_UNIX_S - self._offset
+
+    def to_timetag(self, at_s: float) -> int:
+        """The 64-bit time tag of a monotonic moment."""
+        self._sample()
+        return round((at_s + self._offset + self.NTP_TO_UNIX_S) * 2**32)
+
+    def _sample(self) -> None:
+        before = self._monotonic()
+        if before - self._sampled_at < self.RESAMPLE_S:
+            return
+        best = float("inf")
+        for _ in range(3):
+            start = self._monotonic()
+            wall = self._wall()
+            end = self._monotonic()
+            if end - start < best:
+                best = end - start
+                self._offset = wall - 0.5 * (start + end)
+            if best < 2e-5:
+                break
+        self._sampled_at = before
