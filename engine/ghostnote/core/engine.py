@@ -44,7 +44,6 @@ DECODE_SPACING = 2
 START_SLOTS = ("kick", "snare", "hihat_closed", "hihat_open", "tom_low", "tom_high", "clap", "rim")
 """Classes whose prototypes fill the slots a…h at the start, where a model has them."""
 
-LEVEL_SMOOTHING_S = 0.01
 MIDDLE_C = 60
 
 _TEXTURE_SEED = 20
@@ -92,7 +91,9 @@ class Engine:
         self._levels = np.zeros((2, len(PARTS) + 1), dtype=np.float32)
         self._level_goals = np.zeros_like(self._levels)
         self._semitones = np.zeros(len(PARTS) + 1, dtype=np.float32)
-        self._level_pace = np.float32(1.0 - math.exp(-QUANTUM / (self.spec.sample_rate * LEVEL_SMOOTHING_S)))
+        self._level_pace = np.float32(
+            1.0 - math.exp(-QUANTUM / (self.spec.sample_rate * _smoothing_s("gain")))
+        )
         self.master_gain = 1.0
         self.panics = 0
         self.use_model(model, decoder)
@@ -297,3 +298,9 @@ class Engine:
 
     def _variance(self, part: Part) -> float:
         return part.value(self.values, "variance")
+
+
+def _smoothing_s(name: str) -> float:
+    row = TARGETS[f"{ROOT}/part{PARTS[0]}/{name}"].row
+    assert isinstance(row, Parameter)
+    return row.smoothing_s
