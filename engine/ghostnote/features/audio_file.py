@@ -76,7 +76,7 @@ def _read(path: Path, duration_s: float, offset_s: float) -> _Sound:
             rate, channels = file.samplerate, file.channels
             _check_header(path, rate, channels)
             if offset_s > 0.0:
-                file.seek(min(round(offset_s * rate), file.frames))
+                file.seek(round(min(offset_s * rate, file.frames)))
             limit = min(int((SEARCH_S + duration_s) * rate) + 1, MAX_VALUES // channels)
             values: Float32 = file.read(limit, dtype="float32", always_2d=True)
             more = len(values) == limit and bool(len(file.read(1)))
@@ -86,6 +86,8 @@ def _read(path: Path, duration_s: float, offset_s: float) -> _Sound:
         ) from None
     except (OSError, RuntimeError, ValueError, TypeError, MemoryError) as error:
         raise AudioFileError(f"{path}: cannot be read ({_clean(error)})") from None
+    if len(values) == 0 and offset_s > 0.0:
+        raise AudioFileError(f"{path}: ends before {offset_s:g} s; start earlier in it")
     if len(values) == 0:
         raise AudioFileError(
             f"{path}: has no samples, or is cut off after its header; record or copy it again"
