@@ -56,6 +56,8 @@ class Module:
                 base = self._base(child)
                 yield from (Import(f"{base}.{alias.name}", child.lineno, at_start) for alias in child.names)
             else:
+                if isinstance(child, ast.Call) and (name := imported_by_call(child)):
+                    yield Import(name, child.lineno, at_start)
                 later = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
                 later = later or (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test))
                 yield from self._walk(child, at_start and not later)
@@ -66,6 +68,14 @@ class Module:
         parents = self.name.split(".")
         kept = parents[: len(parents) - node.level + (1 if self.is_package else 0)]
         return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def imported_by_call(call: ast.Call) -> str | None:
+    """The name in `importlib.import_module("name")` or `__import__("name")`."""
+    if ast.unparse(call.func) not in ("importlib.import_module", "import_module", "__import__"):
+        return None
+    first = call.args[0] if call.args else None
+    return first.value if isinstance(first, ast.Constant) and isinstance(first.value, str) else None
 
 
 def read_modules(source_root: Path) -> list[Module]:

@@ -7,7 +7,9 @@ import re
 BINARY = {".onnx", ".wav", ".flac", ".mp3", ".ogg", ".aiff", ".png", ".npz", ".npy"}
 
 # Written in pieces, so that this file does not find itself.
-MACHINE_PATHS = re.compile(rb"(?<![\w.:/~-])/(?:" + b"work|root|tmp|home|Users" + rb")(?:/[\w.]|\b(?![\w/]))")
+MACHINE_PATHS = re.compile(
+    rb"(?<![\w.:/~-])/(?:(?:" + b"work|root|tmp|home|Users" + rb")/[\w.]|(?:" + b"work|root" + rb")\b(?!/))"
+)
 REGISTRIES = re.compile(
     rb"pypi\." + rb"org|python" + rb"hosted|deb\.debian\." + rb"org|archive\.ubuntu|registry\.npm" + rb"js|"
     rb"conda\.anaconda|crates\." + rb"io|proxy\.golang"
