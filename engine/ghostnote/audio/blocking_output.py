@@ -35,7 +35,7 @@ class BlockingOutput:
         self, device: Device, *, rate: int, block: int = 0, channels: int = 2, ahead_blocks: int = 2
     ) -> None:
         sd = sounddevice()
-        self._error = sd.PortAudioError
+        self._error: type[Exception] = sd.PortAudioError
         self._block = block or DEFAULT_BLOCK
         try:
             with quiet_stderr():
@@ -45,7 +45,7 @@ class BlockingOutput:
                     channels=channels,
                     dtype="float32",
                     blocksize=block,
-                    latency=self._block / rate,
+                    latency=block / rate if block else device.latency_s,
                     dither_off=True,
                     clip_off=True,
                 )

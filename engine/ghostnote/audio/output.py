@@ -140,18 +140,23 @@ def open_device(
 ) -> Output:
     """Open a device once, without supervision: rtmixer, or blocking writes where rtmixer does not serve.
 
-    Raises `DeviceError`, which names the causes of both when neither opens.
+    Without a name, a JACK server is the second choice: it may hold the card that is the default.
+    Raises `DeviceError`, which names the causes of all attempts when none works.
     """
     from ghostnote.audio.blocking_output import BlockingOutput
-    from ghostnote.audio.devices import choose_output
+    from ghostnote.audio.devices import JACK_API, choose_output, list_outputs
     from ghostnote.audio.rtmixer_output import RtmixerOutput
 
-    device = choose_output(name)
-    hz, frames = rate or device.rate, block or 0
-    try:
-        return RtmixerOutput(device, rate=hz, block=frames, channels=channels, ahead_blocks=ahead_blocks)
-    except DeviceError as first:
-        try:
-            return BlockingOutput(device, rate=hz, block=frames, channels=channels, ahead_blocks=ahead_blocks)
-        except DeviceError as second:
-            raise DeviceError(f"{first}; by blocking writes: {second}") from second
+    found = list_outputs()
+    choices = [choose_output(name, found)]
+    if name is None:
+        choices += [device for device in found.devices if device.host_api == JACK_API][:1]
+    failures: list[str] = []
+    for device in dict.fromkeys(choices):
+        hz, frames = rate or device.rate, block or 0
+        for kind in (RtmixerOutput, BlockingOutput):
+            try:
+                return kind(device, rate=hz, block=frames, channels=channels, ahead_blocks=ahead_blocks)
+            except DeviceError as error:
+                failures.append(str(error))
+    raise DeviceError("; then ".join(dict.fromkeys(failures)))

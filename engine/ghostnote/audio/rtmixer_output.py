@@ -38,6 +38,7 @@ class RtmixerOutput:
         self, device: Device, *, rate: int, block: int = 0, channels: int = 2, ahead_blocks: int = 2
     ) -> None:
         sd = sounddevice()
+        self._error: type[Exception] = sd.PortAudioError
         try:
             import rtmixer
         except (ImportError, OSError) as error:
@@ -49,7 +50,7 @@ class RtmixerOutput:
                     samplerate=rate,
                     channels=channels,
                     blocksize=block,
-                    latency=(block or 128) / rate,
+                    latency=block / rate if block else device.latency_s,
                     dither_off=True,
                     clip_off=True,
                 )
@@ -127,7 +128,10 @@ class RtmixerOutput:
         """LOST when PortAudio says that the stream has ended by itself."""
         if self._closed:
             return OutputState.CLOSED
-        return OutputState.RUNNING if self._mixer.active else OutputState.LOST
+        try:
+            return OutputState.RUNNING if self._mixer.active else OutputState.LOST
+        except self._error:
+            return OutputState.LOST
 
     def writable(self) -> int:
         """Frames wanted now; also the place where a dropped play action is noticed and replaced."""
