@@ -80,6 +80,14 @@ def _unmarked(model: onnx.ModelProto) -> None:
     entry.key, entry.value = "location", "weights.bin"
 
 
+def _external_constant(model: onnx.ModelProto) -> None:
+    """External data in the tensor of a Constant node, not in an initializer."""
+    tensor = TensorProto(data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL)
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", "../secret.bin"
+    model.graph.node.append(helper.make_node("Constant", [], ["unused"], value=tensor))
+
+
 def _custom(model: onnx.ModelProto) -> None:
     through("Gelu", domain="com.microsoft")(model)
     model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
@@ -127,6 +135,7 @@ FORBIDDEN: dict[str, tuple[Edit, str]] = {
     "external data absolute": (external("/etc/hostname"), "external data"),
     "external data beside": (external("weights.bin"), "external data"),
     "external data unmarked": (_unmarked, "external data"),
+    "external data in a constant": (_external_constant, "external data"),
     "function": (_function, "the graph uses functions"),
     "sparse tensor": (_sparse, "sparse tensors"),
     "training information": (_training, "training information"),
