@@ -51,8 +51,18 @@ def data_dir() -> Path:
 
 
 @pytest.fixture
-def free_udp_port() -> int:
+def find_udp_port() -> Callable[[], int]:
+    """Find a UDP port on the loopback address that nobody holds just now."""
+
+    def find() -> int:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return find
+
+
+@pytest.fixture
+def free_udp_port(find_udp_port: Callable[[], int]) -> int:
     """A UDP port on the loopback address that nobody holds just now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return find_udp_port()
