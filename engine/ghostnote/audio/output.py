@@ -135,6 +135,22 @@ def open_output(
     return SupervisedOutput(first, reopen, telemetry)
 
 
+def await_output(
+    name: str | None, *, rate: int | None, block: int | None, ahead_blocks: int = 2, telemetry: Telemetry
+) -> Output:
+    """A silent output that turns into the device called `name` as soon as that can be opened."""
+    from ghostnote.audio.devices import refresh
+    from ghostnote.audio.null_output import NullOutput
+    from ghostnote.audio.supervisor import SupervisedOutput
+
+    def reopen(same_rate: int) -> Output:
+        refresh()
+        return open_device(name, rate=same_rate, block=block, ahead_blocks=ahead_blocks, channels=2)
+
+    silent = NullOutput(rate or 48000, block or 256, ahead_blocks=ahead_blocks)
+    return SupervisedOutput(silent, reopen, telemetry, lost=True)
+
+
 def open_device(
     name: str | None, *, rate: int | None, block: int | None, ahead_blocks: int, channels: int
 ) -> Output:

@@ -64,6 +64,11 @@ class StreamResampler:
         last = (self._given + frames_out - 1) * self._down // self._up
         return max(0, last + 1 - self._fed)
 
+    def flush(self) -> None:
+        """Forget the sound that is still in the filter; time goes on."""
+        if self._up != self._down:
+            self._past[:] = 0.0
+
     def process(self, block: Float32) -> Float32:
         """The next output, shape (m, channels) float32, for the next input, shape (n, channels).
 

@@ -35,7 +35,8 @@ class SupervisedOutput:
     that one fades in. A driver that does not even close is not touched again: `restart_needed` tells the
     parent process that only a new process helps (PortAudio with a JACK server that died is such a case).
 
-    `clock`, `sleep`, `spawn`: stand-ins for tests.
+    `lost`: there is no device yet, and `output` is the null device. `clock`, `sleep`, `spawn`: stand-ins for
+    tests.
 
     Thread: as `Output`. Realtime-safe: yes; opening and closing happen elsewhere.
     """
@@ -46,6 +47,7 @@ class SupervisedOutput:
         opener: Callable[[int], Output],
         telemetry: Telemetry,
         *,
+        lost: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
         spawn: Callable[[Callable[[], None]], None] = _in_thread,
@@ -58,7 +60,7 @@ class SupervisedOutput:
         self._spawn = spawn
         self._rate = output.rate
         self._channels = output.channels
-        self._state = OutputState.RUNNING
+        self._state = OutputState.LOST if lost else OutputState.RUNNING
         self._base = 0
         self._written = 0
         self._fade_from: int | None = None
@@ -136,7 +138,7 @@ class SupervisedOutput:
     def counters(self) -> dict[str, float]:
         """Counters of all devices together, and `losses`, `reopens`, `restart_needed`."""
         merged = dict(self._past)
-        if self._state is OutputState.RUNNING:
+        if self._real:
             _add(merged, self._now.counters())
         merged.update(losses=self._losses, reopens=self._reopens, restart_needed=self.restart_needed)
         return merged
@@ -167,6 +169,7 @@ class SupervisedOutput:
         _add(self._past, lost.counters())
         self._losses += 1
         self._state = OutputState.STALLED
+        self._real = False
         self._retired = False
         self._attempts = 0
         self._due = now + BACK_OFF_S[0]
@@ -196,6 +199,7 @@ class SupervisedOutput:
             self._swap(back)
             self._fade_from = self._written
             self._state = OutputState.RUNNING
+            self._real = True
             self._reopens += 1
             self._seen_at = self._state_at = now
             self._telemetry.trouble("audio.back", "the audio device is back")
@@ -219,7 +223,9 @@ class SupervisedOutput:
         except DeviceError as error:
             self._attempts += 1
             self._due = self._clock() + BACK_OFF_S[min(self._attempts, len(BACK_OFF_S) - 1)]
-            self._telemetry.trouble("audio.reopen", f"the audio device is not back yet: {error}")
+            self._telemetry.count("audio.reopen_failed")
+            if self._attempts == 1:
+                self._telemetry.trouble("audio.reopen", f"the audio device is not back yet: {error}")
         finally:
             self._opening = False
 

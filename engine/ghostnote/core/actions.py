@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from ghostnote.core.engine import Engine
 
 Arguments = tuple[Value, ...]
-Action = Callable[["Engine", Target, Arguments, int], None]
+Action = Callable[["Engine", Target, Arguments, int], Arguments | None]
+"""Returns the arguments as the log should have them, where they differ from those given."""
 
 HUSH_S = 0.05
+
+
+def starts_note(target: Target, args: Arguments) -> bool:
+    """Whether a command begins a note."""
+    return target.name == "hit" or (target.name == "note" and float(args[1]) > 0.0)
 
 
 def _part(target: Target) -> int:
@@ -64,7 +70,7 @@ def _hush(engine: Engine, target: Target, args: Arguments, at: int) -> None:
 def _panic(engine: Engine, target: Target, args: Arguments, at: int) -> None:
     if float(args[0]) > 0.0:
         engine.pool.silence()
-        engine.cancel_scheduled()
+        engine.cancel_notes()
         engine.panics += 1
 
 
@@ -80,16 +86,19 @@ def _program(engine: Engine, target: Target, args: Arguments, at: int) -> None:
 
 
 def _slot_z(engine: Engine, target: Target, args: Arguments, at: int) -> None:
-    engine.fill_slot(_slot(target), np.array(args, dtype=np.float32), "set")
+    with np.errstate(over="ignore"):  # too large for a float32: refused as not finite
+        z = np.array(args, dtype=np.float32)
+    engine.fill_slot(_slot(target), z, "set")
 
 
-def _slot_random(engine: Engine, target: Target, args: Arguments, at: int) -> None:
+def _slot_random(engine: Engine, target: Target, args: Arguments, at: int) -> Arguments:
     draw = int(args[0])
     if draw < 0:
         draw = engine.draws
         engine.draws += 1
     z = slot_draw(int(engine.values[f"{ROOT}/seed"]), draw, engine.slots.latent_size)
     engine.fill_slot(_slot(target), z, f"random {draw}")
+    return (draw,)
 
 
 def _slot_prototype(engine: Engine, target: Target, args: Arguments, at: int) -> None:

@@ -7,7 +7,6 @@ A line is `{"t": seconds, "addr": "/gn/part1/hit", "args": [0.9]}`. The first li
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from ghostnote.state.table import ROOT, Value
 START = f"{ROOT}/log/start"
 _MAX_LINE = 1 << 16
 _MAX_SECONDS = 24 * 3600.0
+_MAX_DELAY = 1000
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,14 @@ def read_log(path: str | Path) -> ControlLog:
     return log
 
 
+def _start(args: list[Value], where: str) -> dict[str, Value]:
+    start = dict(zip(map(str, args[::2]), args[1::2], strict=False))
+    delay = start.get("decode_delay", 1)
+    if not isinstance(delay, int) or not 1 <= delay <= _MAX_DELAY:
+        raise LogError(f"{where}: decode_delay is a whole number from 1 to {_MAX_DELAY}, not {delay!r}")
+    return start
+
+
 def _read_line(log: ControlLog, line: bytes, where: str) -> None:
     if len(line) > _MAX_LINE:
         raise LogError(f"{where}: longer than {_MAX_LINE} bytes")
@@ -76,16 +84,17 @@ def _read_line(log: ControlLog, line: bytes, where: str) -> None:
         raise LogError(f'{where}: a line has the keys "t", "addr" and "args", and no others')
     t, addr, args = entry["t"], entry["addr"], entry.get("args", [])
     number = isinstance(t, int | float) and not isinstance(t, bool)
-    if not number or not math.isfinite(t) or not 0 <= t <= _MAX_SECONDS:
-        raise LogError(f'{where}: "t" is a number of seconds from 0 to {_MAX_SECONDS:.0f}, not {t!r}')
+    if not number or not 0 <= t <= _MAX_SECONDS:
+        shown = repr(t)[:32]
+        raise LogError(f'{where}: "t" is a number of seconds from 0 to {_MAX_SECONDS:.0f}, not {shown}')
     if not isinstance(args, list) or not all(isinstance(a, int | float | str) for a in args):
         raise LogError(f'{where}: "args" is a list of numbers and words')
     if addr == START:
-        log.start = dict(zip(map(str, args[::2]), args[1::2], strict=False))
+        log.start = _start(args, where)
         return
     target = resolve(addr) if isinstance(addr, str) else None
     if target is None:
-        raise LogError(f"{where}: no such address {addr!r}; the nearest is {nearest(str(addr))}")
+        raise LogError(f"{where}: no such address {str(addr)[:64]!r}; the nearest is {nearest(str(addr))}")
     try:
         fitted, clipped = check(target, tuple(args))
     except MessageError as error:

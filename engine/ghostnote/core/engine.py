@@ -8,14 +8,15 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostnote.core.actions import ACTIONS
+from ghostnote.core.actions import ACTIONS, starts_note
 from ghostnote.core.decode_plan import DecodePlan, Request
 from ghostnote.core.part import LATENT_NAMES, LEVEL_NAMES, Armed, Part, Take
 from ghostnote.decode.model import Model
@@ -45,6 +46,8 @@ START_SLOTS = ("kick", "snare", "hihat_closed", "hihat_open", "tom_low", "tom_hi
 """Classes whose prototypes fill the slots a…h at the start, where a model has them."""
 
 MIDDLE_C = 60
+
+OTHER_GEOMETRY = "its sample rate or frames are not those that play now; start the instrument with --model"
 
 _TEXTURE_SEED = 20
 _MAX_PENDING = 16384
@@ -83,6 +86,9 @@ class Engine:
         self._applied = applied
         self._load_model = load_model
         self._events: list[tuple[int, int, Target, tuple[Value, ...]]] = []
+        self._script: Iterator[tuple[int, Target, tuple[Value, ...]]] = iter(())
+        self._next: tuple[int, Target, tuple[Value, ...]] | None = None
+        self.retired: deque[Decoder] = deque()
         self._order = itertools.count()
         self._textures = TextureBank(self.spec, seed=_TEXTURE_SEED)
         self._out = np.zeros((QUANTUM, 2), dtype=np.float32)
@@ -115,16 +121,25 @@ class Engine:
                 self.slots.put(slot, np.asarray(manifest.prototypes[name], dtype=np.float32), name)
         for voice in self.pool.voices:
             voice.fixed = True
+        for part in self.parts.values():
+            # Noise of the old model's size does not fit points of the new one.
+            part.armed = Armed(part.armed.sound, Take(None, part.armed.take.texture), -1)
         self._moved.update(PARTS)
 
     def prime(self, decode: Callable[[Float32, Float32], Float32]) -> None:
         """Decode every part's next hit now, so that the first one is not late. Not realtime-safe."""
+        self._moved.clear()
         for part in self.parts.values():
             part.set_point(self.values, self.slots, self.axes, self.rest)
             take = self._take(part)
             z = part.strayed(take.epsilon, self._variance(part))
-            part.armed = Armed(Sound.of(decode(z, self._textures.take(take.texture))), take, part.version)
-        self._moved.clear()
+            try:
+                sound = Sound.of(decode(z, self._textures.take(take.texture)))
+            except GhostnoteError as error:
+                self.telemetry.trouble("prime_failed", f"part {part.number} has no sound yet: {error}")
+                self._moved.add(part.number)
+                continue
+            part.armed = Armed(sound, take, part.version)
 
     def schedule(self, at: int, target: Target, args: tuple[Value, ...]) -> bool:
         """Let a checked message take effect at sample `at`, or as soon as it can; False if too many wait."""
@@ -134,16 +149,33 @@ class Engine:
         heapq.heappush(self._events, (max(at, self.now), next(self._order), target, args))
         return True
 
-    def cancel_scheduled(self) -> None:
-        """Forget everything that has been scheduled and has not taken effect."""
-        self._events.clear()
+    def follow(self, script: Iterable[tuple[int, Target, tuple[Value, ...]]]) -> None:
+        """Let a log's events (sample, target, checked arguments; in order of time) take effect.
+
+        They took effect once, so that none of them is too many and no panic forgets those after it.
+        """
+        self._script = iter(script)
+        self._next = next(self._script, None)
+
+    def apply(self, target: Target, args: tuple[Value, ...]) -> None:
+        """Let a checked message take effect at once, before `prime`."""
+        self._apply(self.now, target, args)
+
+    def cancel_notes(self) -> None:
+        """Forget the hits and notes that have been scheduled and have not begun."""
+        self._events[:] = [e for e in self._events if not starts_note(e[2], e[3])]
+        heapq.heapify(self._events)
 
     def render_quantum(self) -> Float32:
         """The next `QUANTUM` samples, shape (QUANTUM, 2); the array is used again by the next call."""
         end = self.now + QUANTUM
+        while self._next is not None and self._next[0] < end:
+            at, target, args = self._next
+            self._next = next(self._script, None)
+            self._apply(max(at, self.now), target, args)
         while self._events and self._events[0][0] < end:
             at, _, target, args = heapq.heappop(self._events)
-            self._apply(at, target, args)
+            self._apply(max(at, self.now), target, args)
         self._follow_points()
         for request, magnitudes in self.plan.step(self.now // QUANTUM):
             self._deliver(request, Sound.of(magnitudes))
@@ -157,7 +189,8 @@ class Engine:
     @property
     def idle(self) -> bool:
         """Whether nothing sounds, waits or is being decoded."""
-        return not self.pool.voices and not self._events and self.plan.idle
+        waiting = bool(self._events) or self._next is not None
+        return not self.pool.voices and not waiting and self.plan.idle
 
     def hit(self, number: int, at: int, velocity: float, note: int | None = None, note_id: int = -1) -> None:
         """Begin a note of a part with the sound that was decoded ahead, and ask for the next one."""
@@ -211,6 +244,11 @@ class Engine:
         except GhostnoteError as error:
             self.telemetry.trouble("model_refused", str(error))
             return
+        if model.spec != self.spec:
+            self.telemetry.trouble("model_refused", f"model {name}: {OTHER_GEOMETRY}")
+            self.retired.append(decoder)
+            return
+        self.retired.append(self.plan.decoder)
         self.use_model(model, decoder)
 
     def move_all(self) -> None:
@@ -221,7 +259,7 @@ class Engine:
         if isinstance(target.row, Parameter):
             self.set_value(target.addr, args[0])
         else:
-            ACTIONS[target.name](self, target, args, at)
+            args = ACTIONS[target.name](self, target, args, at) or args
         if self._applied is not None:
             self._applied(Applied(at, target.addr, args))
 
@@ -247,7 +285,8 @@ class Engine:
             self._semitones[number] = part.semitones(self.values)
 
     def _follow_points(self) -> None:
-        for number in sorted(self._moved):
+        moved, self._moved = self._moved, set()
+        for number in sorted(moved):
             part = self.parts[number]
             part.set_point(self.values, self.slots, self.axes, self.rest)
             if self._variance(part) > 0.0:
@@ -255,7 +294,6 @@ class Engine:
                     if voice.part == number and not voice.ended and not voice.fixed:
                         self._ask_voice(part, voice)
             self._ask_part(part)
-        self._moved.clear()
 
     def _ask_voice(self, part: Part, voice: Voice) -> None:
         z = part.strayed(voice.epsilon, self._variance(part))

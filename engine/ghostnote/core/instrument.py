@@ -42,7 +42,7 @@ class Instrument:
             out[filled : filled + take] = self._left[:take]
             self._left = self._left[take:]
             filled += take
-        self.frames += len(out)
+            self.frames += take
 
     def sample_at(self, frame: float) -> int:
         """Engine sample that sounds at output frame `frame` (the fixed delay of the chain left aside)."""
@@ -50,8 +50,14 @@ class Instrument:
 
     def _next(self) -> Float32:
         quantum = self.engine.render_quantum()
-        if self.engine.panics != self._panics:
+        panicked = self.engine.panics != self._panics
+        if panicked:
             self._panics = self.engine.panics
             self.safety.panic()
+            # What still rings in the converter would be heard, and keep the chain shut, after the panic.
+            self._resampler.flush()
         self.safety.set_gain(self.engine.master_gain)
-        return self.safety.process(self._resampler.process(quantum))
+        sound = self.safety.process(self._resampler.process(quantum))
+        if panicked:
+            self.safety.resume()
+        return sound

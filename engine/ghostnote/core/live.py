@@ -6,6 +6,7 @@ import threading
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ghostnote.audio.output import Output
 from ghostnote.control.clock import StreamClock
@@ -16,6 +17,8 @@ from ghostnote.core.tasks import Task, Tasks
 from ghostnote.state.registry import resolve
 from ghostnote.state.table import Command
 from ghostnote.telemetry import Telemetry
+
+Float32 = NDArray[np.float32]
 
 _MAX_CHUNK = 4096
 _EVENTS_PER_CHUNK = 256
@@ -40,6 +43,7 @@ class Live:
         self._clock = StreamClock(output.rate)
         self._buffer = np.zeros((_MAX_CHUNK, CHANNELS), dtype=np.float32)
         self._deadline = output.ring_frames + output.block / 2
+        self._written = 0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ghostnote-render", daemon=True)
         self.load = 0.0
@@ -70,7 +74,7 @@ class Live:
             except Exception as error:  # whatever went wrong, the show goes on
                 self._telemetry.trouble("render_error", f"a block was lost: {error!r}")
                 self._instrument.engine.pool.silence()
-                self._output.write(np.zeros((wanted, CHANNELS), dtype=np.float32))
+                self._write(np.zeros((wanted, CHANNELS), dtype=np.float32))
 
     def _render(self, wanted: int) -> None:
         began = time.perf_counter()
@@ -79,10 +83,14 @@ class Live:
             self._take(event)
         block = self._buffer[:wanted]
         self._instrument.read(block)
-        self._output.write(block)
+        self._write(block)
         busy = (time.perf_counter() - began) * self._output.rate / wanted
         self.load += (busy - self.load) * _LOAD_PACE
         self.peak_load = max(self.peak_load, busy)
+
+    def _write(self, block: Float32) -> None:
+        self._output.write(block)
+        self._written += len(block)
 
     def _take(self, event: Event) -> None:
         target = resolve(event.addr)
@@ -100,6 +108,8 @@ class Live:
             frame = self._clock.frames_at(event.received) + self._deadline
         else:
             frame = self._clock.frames_at(event.due)
-            if frame < self._instrument.frames:
+            if frame < self._written:
                 self._telemetry.count("late_events")
+        # The instrument is behind what was written by the blocks that were lost.
+        frame -= self._written - self._instrument.frames
         self._instrument.engine.schedule(self._instrument.sample_at(frame), target, event.args)

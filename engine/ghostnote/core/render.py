@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostnote.core.actions import starts_note
 from ghostnote.core.control_log import ControlLog
 from ghostnote.core.engine import QUANTUM, Engine
 from ghostnote.core.instrument import CHANNELS, Instrument
@@ -16,7 +18,7 @@ from ghostnote.decode.worker import InlineDecoder
 from ghostnote.features import audio_file
 from ghostnote.features.stft import magnitudes
 from ghostnote.state.registry import Target, resolve
-from ghostnote.state.table import ROOT
+from ghostnote.state.table import ROOT, Value
 from ghostnote.telemetry import Telemetry
 
 Float32 = NDArray[np.float32]
@@ -24,6 +26,7 @@ Float32 = NDArray[np.float32]
 DEFAULT_DECODE_DELAY = 8
 """Quanta from a changed point to its sound where a log does not say (11.6 ms)."""
 
+_SEED = f"{ROOT}/seed"
 _TAIL_S = 3.0
 _BLOCK = 4096
 
@@ -48,17 +51,24 @@ def build_engine(model: Model, log: ControlLog, options: RenderOptions, telemetr
         telemetry=telemetry,
         load_model=lambda name: _load(name, telemetry),
     )
-    seed = resolve(f"{ROOT}/seed")
-    assert seed is not None
     if options.seed is not None:
-        engine.set_value(seed.addr, options.seed)
+        engine.set_value(_SEED, options.seed)
+    script = [
+        (round(entry.t * model.spec.sample_rate), *_embedded(entry.target, entry.args, model))
+        for entry in sorted(log.entries, key=lambda entry: entry.t)
+        if options.seed is None or entry.target.addr != _SEED
+    ]
+    # What is set at time 0 is set before anything is decoded, as it was when the log was begun.
+    settings = [event for event in takewhile(lambda event: event[0] == 0, script) if not _begins(event)]
+    for _, target, args in settings:
+        engine.apply(target, args)
     engine.prime(model.decode)
-    for entry in log.entries:
-        if entry.target is seed and options.seed is not None:
-            continue
-        at = round(entry.t * model.spec.sample_rate)
-        engine.schedule(at, *_embedded(entry.target, entry.args, model))
+    engine.follow(event for event in script if event[0] > 0 or _begins(event))
     return engine
+
+
+def _begins(event: tuple[int, Target, tuple[Value, ...]]) -> bool:
+    return starts_note(event[1], event[2])
 
 
 def render(
@@ -98,9 +108,7 @@ def _load(name: str, telemetry: Telemetry) -> tuple[Model, InlineDecoder]:
     return model, InlineDecoder(model, telemetry)
 
 
-def _embedded(
-    target: Target, args: tuple[float | int | str, ...], model: Model
-) -> tuple[Target, tuple[float | int | str, ...]]:
+def _embedded(target: Target, args: tuple[Value, ...], model: Model) -> tuple[Target, tuple[Value, ...]]:
     if target.name != "slot/file":
         return target, args
     point = resolve(f"{ROOT}/slot/{target.slot}/z")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ghostnote.control.events import Event, next_batch
 from ghostnote.control.inbox import Inbox
+from ghostnote.core.engine import OTHER_GEOMETRY
 from ghostnote.decode.model import Model, load
 from ghostnote.decode.worker import DecodeWorker
 from ghostnote.errors import BundleError, GhostnoteError
@@ -112,6 +113,8 @@ class Tasks:
     def _load(self, task: Task) -> None:
         name = str(task.args[0])
         model = load(name)
+        if model.spec != self._model.spec:
+            raise BundleError(f"model {name}: {OTHER_GEOMETRY}")
         self._loaded[name] = (model, DecodeWorker(model, self._telemetry))
         self._answer(task.target.addr, (name,), task.source)
 

@@ -6,7 +6,6 @@ import contextlib
 import faulthandler
 import gc
 import os
-import signal
 import sys
 import threading
 import time
@@ -14,7 +13,7 @@ from collections import deque
 from typing import Any
 
 from ghostnote import __version__
-from ghostnote.audio.output import Output, open_output
+from ghostnote.audio.output import Output, await_output, open_output
 from ghostnote.control.inbox import Inbox
 from ghostnote.control.midi_ports import MidiInputs
 from ghostnote.control.osc_server import OscServer
@@ -29,7 +28,7 @@ from ghostnote.decode.model import load
 from ghostnote.decode.worker import DecodeWorker
 from ghostnote.errors import GhostnoteError, StateError
 from ghostnote.host.options import PlayOptions
-from ghostnote.host.pipe import Message, PipeWriter, read_messages
+from ghostnote.host.pipe import Message, PipeWriter, ignore_signals, read_messages
 from ghostnote.host.priority import raise_priorities
 from ghostnote.state.table import ROOT
 from ghostnote.telemetry import Telemetry
@@ -46,15 +45,22 @@ _SWEEP_S = 20.0
 class Core:
     """Everything that plays, wired together. Raises what opening models, ports and devices raises."""
 
-    def __init__(self, options: PlayOptions, state: dict[str, Any] | None, out: PipeWriter) -> None:
+    def __init__(
+        self,
+        options: PlayOptions,
+        state: dict[str, Any] | None,
+        out: PipeWriter,
+        began: float | None = None,
+    ) -> None:
         self.telemetry = Telemetry()
         self._out = out
         self._log: deque[Applied] = deque(maxlen=1 << 16)
         self._keep_log = options.log is not None
+        self._log_from = 0
         model = load(options.model, lazy=("encoder", "classifier"))
         self.inbox = Inbox(self.telemetry)
         self.tasks = Tasks(model, self.inbox, self.telemetry)
-        self.output = _open(options, out, self.telemetry)
+        self.output = _open(options, out, self.telemetry, again=began is not None)
         self.decode_delay = decode_delay(self.output.block, self.output.rate, model.spec.sample_rate)
         self.engine = Engine(
             model,
@@ -83,8 +89,14 @@ class Core:
         )
         self.midi = MidiInputs(self.inbox, self.telemetry, pattern=options.midi)
 
-    def start(self) -> None:
-        """Let everything run: the first block is silence, and sound follows what comes in."""
+    def start(self, began: float | None = None) -> None:
+        """Let everything run: the first block is silence, and sound follows what comes in.
+
+        `began`: monotonic time at which a core that this one replaces was ready; the log goes on from there.
+        """
+        if began is not None:
+            quanta = (time.monotonic() - began) * self.engine.spec.sample_rate / QUANTUM
+            self._log_from = round(quanta) * QUANTUM
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -139,7 +151,7 @@ class Core:
         lines = []
         while self._log:
             applied = self._log.popleft()
-            lines.append(format_line(applied.at / rate, applied.addr, applied.args))
+            lines.append(format_line((self._log_from + applied.at) / rate, applied.addr, applied.args))
         return lines
 
     def log_head(self) -> list[str]:
@@ -152,6 +164,23 @@ class Core:
             if slot is not None and slot["origin"] not in origin:
                 lines.append(format_line(0.0, f"{ROOT}/slot/{name}/z", slot["z"]))
         return lines
+
+    def log_bridge(self) -> list[str]:
+        """Log lines of a core that replaces another: all notes ended, and everything as it is now."""
+        t = self._log_from / self.engine.spec.sample_rate
+        lines = [format_line(t, f"{ROOT}/panic", [])]
+        lines += [format_line(t, addr, [value]) for addr, value in self.engine.values.items()]
+        for name, slot in self._initial["slots"].items():
+            command = "clear" if slot is None else "z"
+            lines.append(format_line(t, f"{ROOT}/slot/{name}/{command}", [] if slot is None else slot["z"]))
+        return lines
+
+    def let_go(self) -> None:
+        """Close the decoders of models that were replaced, beside everything else."""
+        retired = self.engine.retired
+        while retired:
+            threading.Thread(target=retired.popleft().close, name="ghostnote-retire", daemon=True).start()
+            raise_priorities()
 
     def _restore(self, state: dict[str, Any]) -> None:
         try:
@@ -166,19 +195,22 @@ def decode_delay(block: int, rate: int, model_rate: int) -> int:
     return _MIN_DECODE_QUANTA + max(0, round(burst) - 2)
 
 
-def _open(options: PlayOptions, out: PipeWriter, telemetry: Telemetry) -> Output:
+def _open(options: PlayOptions, out: PipeWriter, telemetry: Telemetry, again: bool) -> Output:
+    """`again`: a core before this one played, so that its device is waited for if it is not there now."""
     try:
         return open_output(options.device, rate=options.rate, block=options.block, telemetry=telemetry)
     except GhostnoteError as error:
-        if options.device is not None:
+        if options.device is not None and not again:
             raise
         out.send({"type": "no_device", "text": str(error)})
+        if again:
+            return await_output(options.device, rate=options.rate, block=options.block, telemetry=telemetry)
         return open_output("null", rate=options.rate, block=options.block, telemetry=telemetry)
 
 
 def main() -> int:
     """Run as a child of the supervisor: options and state on standard input, then beats both ways."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_signals()
     faulthandler.enable()
     out = PipeWriter(sys.stdout.buffer)
     first: list[Message] = []
@@ -206,14 +238,16 @@ def main() -> int:
     if not first:
         return 1
     try:
-        core = Core(PlayOptions(**first[0]["options"]), first[0].get("state"), out)
+        core = Core(PlayOptions(**first[0]["options"]), first[0].get("state"), out, first[0].get("began"))
     except GhostnoteError as error:
         out.send({"type": "failed", "text": str(error)})
         out.close()
         return 2
-    core.start()
+    began = first[0].get("began")
+    core.start(began)
     out.send(core.ready())
-    _serve(core, out, done, heard, log_head=not first[0].get("restarted", False))
+    out.send({"type": "log", "lines": core.log_head() if began is None else core.log_bridge()})
+    _serve(core, out, done, heard)
     core.close()
     out.send({"type": "log", "lines": core.log_lines()})
     out.send({"type": "state", "state": snapshot.take(core.engine)})
@@ -227,15 +261,14 @@ def _end(status: int) -> None:
     os._exit(status)
 
 
-def _serve(core: Core, out: PipeWriter, done: threading.Event, heard: list[float], log_head: bool) -> None:
-    if log_head:
-        out.send({"type": "log", "lines": core.log_head()})
+def _serve(core: Core, out: PipeWriter, done: threading.Event, heard: list[float]) -> None:
     last_state: dict[str, Any] = {}
     next_sweep = time.monotonic() + _SWEEP_S
     beats = 0
     while not done.wait(BEAT_S):
         beats += 1
         out.send(core.beat())
+        core.let_go()
         if lines := core.log_lines():
             out.send({"type": "log", "lines": lines})
         if beats % 4 == 0:

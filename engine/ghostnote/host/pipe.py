@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 Message = dict[str, Any]
@@ -54,12 +55,25 @@ class PipeWriter:
             self.broken = True
 
 
-def read_messages(stream: IO[bytes], handle: Callable[[Message], None]) -> None:
-    """Call `handle` for each message until the pipe ends; lines that are not messages are skipped."""
+def ignore_signals() -> None:
+    """Let a child end when its supervisor says so or is gone, and not by a signal sent to all (Ctrl-C)."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
+def messages(stream: IO[bytes]) -> Iterator[Message]:
+    """The messages of a pipe until it ends; lines that are not messages are skipped."""
     while line := stream.readline(_MAX_LINE):
         try:
             message = json.loads(line)
         except ValueError:
             continue
         if isinstance(message, dict):
-            handle(message)
+            yield message
+
+
+def read_messages(stream: IO[bytes], handle: Callable[[Message], None]) -> None:
+    """Call `handle` for each message until the pipe ends."""
+    for message in messages(stream):
+        handle(message)

@@ -27,7 +27,7 @@ QUIT_LIMIT_S = 3.0
 MAX_CRASHES = 4
 CRASH_WINDOW_S = 60.0
 
-_UNSAID_LINES = 20000
+_UNWRITTEN = 20000
 
 
 class Supervisor:
@@ -38,23 +38,27 @@ class Supervisor:
         self._screen = screen
         self._errors = errors
         self._state: dict[str, Any] | None = None
-        self._recent: deque[Message] = deque(maxlen=_UNSAID_LINES)
+        self._unwritten: deque[Message] = deque(maxlen=_UNWRITTEN)
+        self._handing = threading.Lock()
         self._crashes: deque[float] = deque(maxlen=MAX_CRASHES)
         self._ready = threading.Event()
         self._quit = threading.Event()
         self._failed: str | None = None
         self._began: float | None = None
         self._last_beat: Message = {}
+        self._rate: int | None = None
         self._front: Child | None = None
         self._core: Child | None = None
 
     def run(self) -> int:
         """Play until the time is over, Ctrl-C or a request to end."""
         _check_log(self._options.log)
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, lambda *_: self._quit.set())
-        self._core = self._start_core(restarted=False)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: self._quit.set())
         self._front = self._start_front("w")
+        self._core = self._start_core()
         try:
             return self._watch()
         finally:
@@ -62,12 +66,11 @@ class Supervisor:
             self._front.end(QUIT_LIMIT_S)
             self._say_goodbye(status)
 
-    def _start_core(self, restarted: bool) -> Child:
+    def _start_core(self) -> Child:
         self._ready.clear()
         core = Child("ghostnote.host.core", self._from_core)
-        core.send(
-            {"type": "start", "options": asdict(self._options), "state": self._state, "restarted": restarted}
-        )
+        options = {**asdict(self._options), "rate": self._options.rate or self._rate}
+        core.send({"type": "start", "options": options, "state": self._state, "began": self._began})
         return core
 
     def _start_front(self, mode: str) -> Child:
@@ -85,6 +88,11 @@ class Supervisor:
             if self._failed is not None:
                 self._errors.write(f"ghostnote: {self._failed}\n")
                 return 2
+            if self._last_beat.get("counters", {}).get("restart_needed"):
+                self._tell("starting the core again, since the audio driver is stuck")
+                self._core.kill()
+                self._last_beat = {}
+                self._core = self._start_core()
             core_is_gone = not self._core.running or self._is_stuck(self._core)
             if core_is_gone and not self._replace_core():
                 return 2 if self._failed else 1
@@ -111,16 +119,17 @@ class Supervisor:
             self._tell(f"the core ended {MAX_CRASHES} times within a minute (status {status}); giving up")
             return False
         self._tell(f"the core ended (status {status}): starting it again with the last state")
-        self._core = self._start_core(restarted=True)
+        self._core = self._start_core()
         return True
 
     def _replace_front(self) -> None:
         assert self._front is not None
         status = self._front.kill()
         self._tell(f"the front ended (status {status}): starting it again; the sound goes on")
-        self._front = self._start_front("a")
-        while self._recent:
-            self._front.send(self._recent.popleft())
+        with self._handing:
+            self._front = self._start_front("a")
+            for message in self._unwritten:
+                self._front.send(message)
 
     def _from_core(self, message: Message) -> None:
         kind = message.get("type")
@@ -131,23 +140,35 @@ class Supervisor:
         elif kind == "ready":
             self._ready.set()
             self._greet(message)
+            self._rate = message["rate"]
             if self._began is None:
                 self._began = time.monotonic()
-        elif kind in ("failed", "no_device"):
-            if kind == "failed" and self._state is None:
+        elif kind == "failed":
+            if self._began is None:
                 self._failed = message["text"]
             else:
-                self._tell(f"{message['text']}. Playing into the null device: silent, but under control")
+                self._tell(message["text"])
+        elif kind == "no_device":
+            self._tell(f"{message['text']}. Playing into the null device: silent, but under control")
         elif kind in ("log", "state"):
-            if kind == "state":
+            self._hand_on(message)
+
+    def _hand_on(self, message: Message) -> None:
+        """Give the front something to write; log lines are kept until it says that they are written."""
+        with self._handing:
+            if message["type"] == "state":
                 self._state = message["state"]
-            if self._front is None or not self._front.running:
-                self._recent.append(message)
             else:
+                self._unwritten.append(message)
+            if self._front is not None:
                 self._front.send(message)
 
     def _from_front(self, message: Message) -> None:
-        if message.get("type") == "trouble":
+        if message.get("type") == "logged":
+            with self._handing:
+                if self._unwritten:
+                    self._unwritten.popleft()
+        elif message.get("type") == "trouble":
             self._tell(message["text"])
 
     def _time_is_over(self) -> bool:

@@ -104,6 +104,13 @@ def _check_command(addr: str, row: Command, args: tuple[Value, ...]) -> tuple[tu
     return tuple(fitted), clipped
 
 
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float, as JSON can write it
+        return False
+
+
 def _default(argument: Argument) -> Value:
     assert argument.default is not None
     return argument.default
@@ -116,7 +123,7 @@ def _fit(addr: str, kind: str, value: Value, low: float, high: float) -> tuple[V
         return value, False
     if isinstance(value, str):
         raise MessageError("type", f"{addr} takes a number, got the word {value[:32]!r}")
-    if not math.isfinite(value):
-        raise MessageError("range", f"{addr}: {value} is not a finite number")
+    if not _is_finite(value):
+        raise MessageError("range", f"{addr}: {str(value)[:32]} is not a finite number")
     moved = min(max(value, low), high)
     return (round(moved) if kind == "i" else float(moved)), moved != value
