@@ -171,8 +171,8 @@ class BlockingOutput:
             self._xruns += bool(underflowed)
 
     def _patiently(self) -> int:
-        """Frames to take: a whole block, or what there is after waiting for half a block's time."""
-        deadline = time.monotonic() + 0.5 * self._block / self._rate
+        """Frames to take: a whole block, or what there is shortly before PortAudio runs dry itself."""
+        deadline = time.monotonic() + 0.9 * self._block / self._rate
         while self._written - self._taken < self._block and time.monotonic() < deadline:
             time.sleep(0.0002)
         return min(self._block, self._written - self._taken)

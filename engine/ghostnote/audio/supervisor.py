@@ -61,6 +61,7 @@ class SupervisedOutput:
         self._rate = output.rate
         self._channels = output.channels
         self._state = OutputState.LOST if lost else OutputState.RUNNING
+        self._real = not lost
         self._base = 0
         self._written = 0
         self._fade_from: int | None = None
