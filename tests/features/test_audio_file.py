@@ -100,7 +100,7 @@ def test_channels_that_cancel_leave_the_loudest(tmp_path, weak):
 
 
 def test_unrelated_channels_do_not_count_as_cancelling(tmp_path):
-    samples = np.random.default_rng(0).standard_normal((RATE, 8)).astype(np.float32) * 0.1
+    samples = np.random.default_rng(0).standard_normal((RATE, 16)).astype(np.float32) * 0.1
     sound = audio_file.load(put(tmp_path / "a.wav", samples, subtype="FLOAT"), SPEC, trim=False)
     assert np.allclose(sound[:RATE], samples.mean(axis=1), atol=1e-6)
 
@@ -132,6 +132,16 @@ def test_long_sound_is_cut_with_a_fade(tmp_path):
     assert np.all(sound[:-fade] == 0.5)
     assert np.all(np.diff(sound[-fade:]) <= 0)
     assert sound[-1] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("rate", [RATE, 48000])
+def test_sound_that_is_not_read_to_its_end_fades_where_reading_stopped(tmp_path, monkeypatch, rate):
+    monkeypatch.setattr(audio_file, "MAX_VALUES", rate)
+    long = np.full(3 * rate, 0.5, np.float32)
+    sound = audio_file.load(put(tmp_path / "a.wav", long, rate, subtype="FLOAT"), SPEC)
+    assert np.abs(np.diff(sound[1000:])).max() < 0.01
+    assert np.allclose(sound[1000 : RATE - 300], 0.5, atol=1e-3)
+    assert not sound[RATE:].any()
 
 
 def test_sound_of_just_the_right_length_is_not_faded(tmp_path):

@@ -63,8 +63,10 @@ def load(
     out = np.zeros(spec.samples, dtype=np.float32)
     out[: len(samples)] = samples[: len(out)]
     if sound.more or start + needed < len(sound.samples):
-        fade = max(1, round(FADE_S * spec.sample_rate))
-        out[-fade:] *= np.cos(np.linspace(0.0, np.pi / 2, fade, dtype=np.float32)) ** 2
+        end = min(spec.samples, round(len(piece) * spec.sample_rate / sound.rate))
+        fade = min(end, round(FADE_S * spec.sample_rate))
+        out[end - fade : end] *= np.cos(np.linspace(0.0, np.pi / 2, fade, dtype=np.float32)) ** 2
+        out[end:] = 0.0
     return out
 
 
