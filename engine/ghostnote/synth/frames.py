@@ -11,6 +11,10 @@ from ghostnote.features.spec import FeatureSpec
 
 Float32 = NDArray[np.float32]
 
+_SLOPE = np.float32(0.8)
+"""Slope of the interpolation at a frame, in differences of its neighbours. Of half-way frames of drums and
+loops, 0.8 comes closest (19.9 dB; Catmull-Rom, 0.5, 19.5; linear 17.7)."""
+
 
 def targets(
     magnitudes: Float32, position: float, count: int, step: float = 1.0, ratio: float = 1.0
@@ -18,7 +22,7 @@ def targets(
     """Frames of one sound at `position`, `position + step`, …
 
     `magnitudes`: (F, B) linear. `position` and `step` are in frames and may be fractional or negative; a
-    position between two frames gives their linear interpolation, and there is silence before frame 0 and
+    position between two frames gives their cubic interpolation, and there is silence before frame 0 and
     after frame F - 1. `ratio` moves the frequency axis (see `shift_bins`). Returns (count, B).
     """
     read = FrameReader(magnitudes.shape[1]).read([magnitudes], [position], count, step)
@@ -33,15 +37,22 @@ def shift_bins(magnitudes: Float32, ratios: NDArray[np.float64]) -> Float32:
     silent. Stretching a spectrum widens it, so the level is divided by the root of the ratio, which keeps
     the energy of a frame. Returns (n, count, B).
     """
-    bins = magnitudes.shape[2]
-    source = np.arange(bins) / ratios[:, None]
-    below = np.minimum(source.astype(np.intp), bins - 1)
-    above = np.minimum(below + 1, bins - 1)
-    level = np.where(source <= bins - 1, 1.0 / np.sqrt(ratios[:, None]), 0.0)
+    n, count, bins = magnitudes.shape
+    scale = 1.0 / ratios[:, None]
+    source = np.arange(bins) * scale
+    below = np.minimum(source.astype(np.int32), bins - 2)
+    level = np.where(source <= bins - 1, np.sqrt(scale), 0.0)
     upper = ((source - below) * level).astype(np.float32)[:, None]
     lower = level.astype(np.float32)[:, None] - upper
-    shifted: Float32 = np.take_along_axis(magnitudes, below[:, None], axis=2) * lower
-    shifted += np.take_along_axis(magnitudes, above[:, None], axis=2) * upper
+    # One flat index for all voices and frames: several times faster than an index for each axis.
+    at = below[:, None] + bins * np.arange(n * count, dtype=np.int32).reshape(n, count, 1)
+    flat = magnitudes.reshape(-1)
+    shifted: Float32 = np.take(flat, at, mode="clip")
+    shifted *= lower
+    at += 1
+    higher = np.take(flat, at, mode="clip")
+    higher *= upper
+    shifted += higher
     return shifted
 
 
@@ -68,12 +79,16 @@ class FrameReader:
         are read `step` apart. `semitones`: n pitches, 0 being the sound's own.
         """
         where = np.asarray(positions, dtype=np.float64)[:, None] + step * np.arange(count)
-        base = np.floor(where)
-        share = (where - base).astype(np.float32)
-        first = base.astype(np.intp)
-        out = _gather(sounds, first, self._bins)
-        if share.any():
-            out += (_gather(sounds, first + 1, self._bins) - out) * share[:, :, None]
+        below = np.floor(where)
+        share = (where - below).astype(np.float32)
+        low = below.min(axis=1)
+        steps = (below - low[:, None]).astype(np.intp)
+        block = self._block(sounds, low.astype(np.intp) - 1, int(steps.max(initial=0)) + 4)
+        voice = np.arange(len(sounds))[:, None]
+        out: Float32 = block[voice, steps + 1]
+        between = np.flatnonzero(share.any(axis=1))
+        if len(between):
+            out[between] = _between(block, between[:, None], steps[between], share[between])
         if semitones is not None:
             pitch = np.asarray(semitones, dtype=np.float64)
             moved = np.flatnonzero(pitch)
@@ -81,15 +96,25 @@ class FrameReader:
                 out[moved] = shift_bins(out[moved], np.exp2(pitch[moved] / 12.0))
         return out
 
+    def _block(self, sounds: Sequence[Float32], first: NDArray[np.intp], frames: int) -> Float32:
+        """Frames `first` … `first + frames - 1` of each sound, silent where it has none."""
+        block = np.zeros((len(sounds), frames, self._bins), dtype=np.float32)
+        for into, sound, start in zip(block, sounds, first.tolist(), strict=True):
+            a, b = max(start, 0), min(start + frames, len(sound))
+            if a < b:
+                into[a - start : b - start] = sound[a:b]
+        return block
 
-def _gather(sounds: Sequence[Float32], index: NDArray[np.intp], bins: int) -> Float32:
-    out = np.empty((*index.shape, bins), dtype=np.float32)
-    for voice, sound in enumerate(sounds):
-        wanted = index[voice]
-        if wanted.min() >= 0 and wanted.max() < len(sound):
-            np.take(sound, wanted, axis=0, out=out[voice], mode="clip")
-        else:
-            inside = (wanted >= 0) & (wanted < len(sound))
-            out[voice] = 0.0
-            out[voice, inside] = sound[wanted[inside]]
+
+def _between(block: Float32, voice: NDArray[np.intp], steps: NDArray[np.intp], share: Float32) -> Float32:
+    """Cardinal spline through four frames, not below zero; exactly a frame where `share` is 0."""
+    t = share[:, :, None]
+    u = 1 - t
+    start, end = _SLOPE * t * u * u, _SLOPE * u * t * t
+    blend = t * t * (3 - 2 * t)
+    out: Float32 = block[voice, steps] * -start
+    out += block[voice, steps + 1] * (1 - blend + end)
+    out += block[voice, steps + 2] * (blend + start)
+    out += block[voice, steps + 3] * -end
+    np.maximum(out, 0, out=out)
     return out
