@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import struct
 
@@ -94,7 +95,16 @@ def test_a_slot_without_arguments_answers_with_its_point(desk):
     assert desk.say("/gn/slot/a/z") == [("/gn/slot/a/z", 0.25, -1.0)]
     ((addr, about, code, *_),) = desk.say("/gn/slot/b/z")
     assert (addr, about, code) == ("/gn/error", "/gn/slot/b/z", "not_found")
+    desk.values["/gn/slot/c/z"] = ()
+    desk.now += 1.0
+    assert desk.say("/gn/slot/c/z")[0][2] == "not_found"
     assert desk.events() == []
+
+
+def test_a_command_with_a_value_can_be_asked_too(desk):
+    assert desk.say("/gn/model/load")[0][2] == "args"
+    desk.values["/gn/model/load"] = "drums"
+    assert desk.say("/gn/model/load") == [("/gn/model/load", "drums")]
 
 
 def test_an_address_asked_for_by_pattern_answers_for_each(desk):
@@ -159,6 +169,24 @@ def test_errors_name_the_address_the_cause_and_what_to_do(desk, datagram, code, 
     assert desk.events() == []
     assert desk.telemetry.snapshot()[f"osc_{code}"] == 1
     assert any(says in report.text for report in desk.telemetry.take_reports())
+
+
+def test_errors_leave_nothing_for_the_garbage_collector(desk):
+    """The core plays with the collector off, so a circle of references for each bad message would leak."""
+    nan = message(b"/gn/part1/gain", b"f", struct.pack(">f", math.nan))
+    bad = [build("/gn/nonsense"), build("/gn/part1/gain", "x"), build("/gn/part1/gain", 1.0, 2.0), nan]
+    bad += [b"garbage!", message(b"/gn/x", b"s", b"\xff\0\0\0"), build("/gn/" + "*a" * 24)]
+    bad += [build("/gn/hello", "a", "b"), bundle(b"", b"/x\0\0")]
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            for datagram in bad:
+                desk.send(datagram)
+                desk.now += 1.0
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
 
 
 def test_errors_are_told_once_per_second_and_sender_but_always_counted(desk):

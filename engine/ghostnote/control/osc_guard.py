@@ -75,7 +75,8 @@ def parse(datagram: bytes) -> Packet:
             except MessageError as error:
                 if error.code == "malformed":
                     raise
-                rejected.append((addr, error))
+                # Without its traceback, which would make a circle that only the garbage collector ends.
+                rejected.append((addr, error.with_traceback(None)))
                 continue
             if not groups or groups[-1][0] != timetag:
                 groups.append((timetag, []))

@@ -15,7 +15,7 @@ from ghostnote.control.osc_send import OscSender
 from ghostnote.control.osc_time import IMMEDIATELY, MAX_AHEAD_S, Received, seconds_ahead
 from ghostnote.errors import MessageError
 from ghostnote.state.registry import DEFAULTS, TARGETS, Target, check, nearest, resolve
-from ghostnote.state.table import ROOT, Parameter, Value
+from ghostnote.state.table import ROOT, Command, Parameter, Value
 from ghostnote.telemetry import Telemetry
 
 PROTOCOL = 1
@@ -135,7 +135,7 @@ class OscRouter:
     def _fit(self, target: Target, args: tuple[Value, ...], client: Client) -> tuple[Value, ...] | None:
         """Checked arguments of something to do; None if the message asked for a value or does nothing."""
         parameter = isinstance(target.row, Parameter)
-        if not args and (parameter or getattr(target.row, "variadic", False)):
+        if not args and (parameter or target.addr in self._values or _is_list(target)):
             self._reply(client, target.addr, *self._present(target))
             return None
         fitted, clipped = check(target, args)
@@ -149,7 +149,7 @@ class OscRouter:
 
     def _present(self, target: Target) -> tuple[Value, ...]:
         value = self._values.get(target.addr, DEFAULTS.get(target.addr))
-        if value is None:
+        if value is None or value == ():
             raise MessageError("not_found", f"{target.addr} has no value yet")
         if isinstance(value, str):
             return (value,)
@@ -213,6 +213,11 @@ class OscRouter:
         about = text if addr in text else f"{addr}: {text}"
         self._telemetry.trouble(f"osc_{error.code}", f"OSC from {client.source[4:]}: {about}")
         self._reply(client, f"{ROOT}/error", addr, error.code, text[:512], 0)
+
+
+def _is_list(target: Target) -> bool:
+    """Whether a command takes any number of values; none at all asks for them."""
+    return isinstance(target.row, Command) and target.row.variadic
 
 
 def _number(addr: str, args: tuple[Value, ...]) -> int:

@@ -1,4 +1,4 @@
-"""The OSC server: one UDP socket, one receive thread, a bounded share of the interpreter."""
+"""The OSC server: one UDP socket, one receive thread, a bounded appetite."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ RECEIVE_BUFFER = 4 * 1024 * 1024
 MAX_BACKLOG = 4096
 MAX_BACKLOG_BYTES = 4 * 1024 * 1024
 
-_BURST = 32
+_BURST = 16
+_YIELD_S = 0.0001
+_READ_AHEAD = 256
 _IDLE_S = 0.1
 _SYNC_S = 0.004
 _STATS_S = 1.0
@@ -44,8 +46,8 @@ class OscServer:
     waits for it. The socket is opened at once: raises NetworkError when the port is taken or the
     address is not this computer's. `start` begins to receive.
 
-    Under a flood, at most half of the interpreter's time goes to OSC, panic and hush overtake what waits, and
-    the oldest datagrams give way; all of it is counted.
+    Under a flood, the interpreter is given away after every few messages, panic and hush overtake what
+    waits, and the oldest datagrams give way; all of it is counted.
     """
 
     def __init__(
@@ -117,7 +119,6 @@ class OscServer:
             while not self._closing.is_set():
                 if not self._backlog:
                     selector.select(_SYNC_S if syncing else _IDLE_S)
-                began = time.monotonic()
                 try:
                     self._receive()
                     done = self._work()
@@ -125,17 +126,17 @@ class OscServer:
                 except Exception as error:  # a receive thread that dies would silence the instrument
                     self._telemetry.trouble("osc_internal", f"OSC message lost: {error!r}")
                     done = _BURST
-                now = time.monotonic()
                 if done >= _BURST:
-                    # Half of the time at most, so that the render thread always finds the interpreter free.
-                    time.sleep(max(now - began, 0.0005))
+                    # Every quarter of a millisecond or so, the render thread finds the interpreter free.
+                    time.sleep(_YIELD_S)
+                now = time.monotonic()
                 if now >= next_stats:
                     next_stats = now + _STATS_S
                     self._tell_stats()
 
     def _receive(self) -> None:
         """Empty the system's queue into the backlog; panic and hush overtake it."""
-        for _ in range(MAX_BACKLOG):
+        for _ in range(_READ_AHEAD):
             try:
                 datagram, sender = self._sock.recvfrom(MAX_DATAGRAM + 1)
             except (BlockingIOError, InterruptedError):
