@@ -9,7 +9,7 @@ Address = tuple[str, int]
 
 MAX_CLIENTS = 64
 ERROR_INTERVAL_S = 1.0
-ERRORS_PER_SECOND = 20
+ERRORS_PER_SECOND = 10
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Clients:
         return client
 
     def may_tell(self, client: Client, code: str, now: float) -> bool:
-        """Whether an error may be sent: one per client, code and second, 20 per second to all together."""
+        """Whether an error may be sent: one per client, code and second, 10 per second to all together."""
         if now - client.errors_told.get(code, float("-inf")) < ERROR_INTERVAL_S:
             return False
         if now - self._window >= 1.0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ghostnote.control.events import Event, is_button_release, next_batch
 from ghostnote.control.inbox import Inbox
@@ -25,6 +26,7 @@ MAX_SYNCS = 64
 Values = Mapping[str, Value | Sequence[float]]
 """Present values by address: one number or word for a parameter, all numbers of a slot's point."""
 
+_nearest = lru_cache(maxsize=256)(nearest)
 _REPLIES = frozenset(f"{ROOT}/{name}" for name in ("error", "pong", "synced", "hello/reply"))
 
 
@@ -209,7 +211,7 @@ class OscRouter:
             return
         text = str(error)
         if error.code == "unknown_address":
-            text = f"no such address; the nearest is {nearest(addr)}"
+            text = f"no such address; the nearest is {_nearest(addr)}"
         about = text if addr in text else f"{addr}: {text}"
         self._telemetry.trouble(f"osc_{error.code}", f"OSC from {client.source[4:]}: {about}")
         self._reply(client, f"{ROOT}/error", addr, error.code, text[:512], 0)
