@@ -1,0 +1,210 @@
+"""What sound costs the processor: decoding, and many voices whose knobs never rest."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostnote.bench.stats import Summary
+from ghostnote.core.engine import Engine
+from ghostnote.core.instrument import CHANNELS, Instrument
+from ghostnote.decode.decoder import Decoder
+from ghostnote.decode.model import Model
+from ghostnote.decode.worker import DecodeWorker
+from ghostnote.state.registry import TARGETS
+from ghostnote.state.table import PARTS, ROOT
+from ghostnote.synth.texture import TextureBank
+from ghostnote.telemetry import Telemetry
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+RATE = 48000
+BLOCK = 128
+"""Frames that are asked for at a time, as by a server at 128 frames (2.67 ms)."""
+
+_AUDIBLE_FLOOR = 1e-3
+_WARM_UP_S = 0.3
+_DECODE_DELAY = 8
+_CONTROL_EVERY = 8
+
+
+class ReadyDecoder:
+    """A `Decoder` that costs nothing: hands out sounds that were decoded before, one after the other."""
+
+    def __init__(self, sounds: list[Float32]) -> None:
+        self._sounds = sounds
+
+    def submit(self, job_id: int, z: Float32, texture: Float32) -> bool:
+        """See `Decoder.submit`."""
+        return True
+
+    def collect(self, job_id: int) -> Float32 | None:
+        """See `Decoder.collect`."""
+        return self._sounds[job_id % len(self._sounds)]
+
+    def discard(self, job_id: int) -> None:
+        """See `Decoder.discard`."""
+
+    def failed(self, job_id: int) -> bool:
+        """See `Decoder.failed`."""
+        return False
+
+    @property
+    def stalled(self) -> bool:
+        """See `Decoder.stalled`."""
+        return False
+
+    def close(self) -> None:
+        """See `Decoder.close`."""
+
+
+class Yardstick:
+    """A fixed piece of work (FFTs of 64 windows of 1024) whose time shows what the machine is doing."""
+
+    def __init__(self) -> None:
+        self._frames = np.random.default_rng(1).standard_normal((64, 1024)).astype(np.float32)
+        self.ms()
+
+    def ms(self) -> float:
+        """Do the work once; how long it took."""
+        began = time.perf_counter()
+        np.fft.irfft(np.fft.rfft(self._frames, axis=-1), axis=-1)
+        return 1e3 * (time.perf_counter() - began)
+
+
+def decode_ms(model: Model, runs: int) -> Float64:
+    """Milliseconds of `runs` decodes of a whole sound on one thread, at random points, shape (runs,)."""
+    return decode_beside_control(model, runs)[0]
+
+
+def decode_beside_control(model: Model, runs: int) -> tuple[Float64, Float64]:
+    """Milliseconds of `runs` decodes, and of the yardstick's work between them, each of shape (runs,)."""
+    points, textures = _points(model, min(runs, 64)), TextureBank(model.spec, seed=0)
+    yardstick = Yardstick()
+    model.decode(points[0], textures.take(0))
+    spent, control = np.zeros(runs), np.zeros(runs)
+    for i in range(runs):
+        texture = textures.take(i % textures.offsets)
+        began = time.perf_counter()
+        model.decode(points[i % len(points)], texture)
+        spent[i] = 1e3 * (time.perf_counter() - began)
+        control[i] = yardstick.ms()
+    return spent, control
+
+
+def voices_cost(model: Model, voices: int, seconds: float, *, decoding: bool = False) -> dict[str, float]:
+    """Cost of `voices` notes with all knobs moving, at 48 kHz in blocks of 128 frames.
+
+    Every part's axes move all the time (689 changes a second over the eight parts), each block goes through
+    phase, mix, resampler and safety chain. Notes that have died away are struck again. Without `decoding` the
+    spectrograms are ready beforehand and blocks are rendered as fast as they go. With it they come from the
+    model through its worker thread, and blocks are rendered at their time, as in a performance; the times
+    then include whatever the worker takes away.
+
+    Returns `rtf` (processor time of the render thread as a share of one core), `wall_rtf` (the same by the
+    clock on the wall, other programs' work included), `process_rtf` (processor time of all threads),
+    `p50_ms`, `p95_ms`, `p99_ms`, `max_ms` (wall time of a block of `block_ms`), `blocks`, `hits`,
+    `late_decodes`, and the yardstick as `control_p50_ms`, `…_p95_ms`, `…_p99_ms`, `…_max_ms`.
+    """
+    telemetry = Telemetry()
+    decoder: Decoder = DecodeWorker(model, telemetry) if decoding else ReadyDecoder(_lasting_sounds(model))
+    try:
+        engine = Engine(model, decoder, decode_delay=_DECODE_DELAY, telemetry=telemetry)
+        engine.set_value(f"{ROOT}/synth/voices", min(voices, 16))
+        if decoding:
+            engine.prime(model.decode)
+        else:
+            ready = _lasting_sounds(model)
+            engine.prime(lambda z, texture: ready[0])
+        return _drive(engine, voices, seconds, telemetry, paced=decoding)
+    finally:
+        decoder.close()
+
+
+def _drive(
+    engine: Engine, voices: int, seconds: float, telemetry: Telemetry, paced: bool
+) -> dict[str, float]:
+    instrument = Instrument(engine, RATE)
+    block = np.zeros((BLOCK, CHANNELS), dtype=np.float32)
+    move = _Knobs(engine)
+    yardstick = Yardstick()
+    blocks = max(1, round(seconds * RATE / BLOCK))
+    warm_up = round(_WARM_UP_S * RATE / BLOCK)
+    spent: list[float] = []
+    control: list[float] = []
+    hits = 0
+    thread_s = process_s = 0.0
+    start = time.perf_counter()
+    for i in range(-warm_up, blocks):
+        if i == 0:
+            control, hits = [], 0
+            thread_s = 0.0
+            process_s = time.process_time()
+        began, began_cpu = time.perf_counter(), time.thread_time()
+        sounding = sum(not v.ended for v in engine.pool.voices)
+        # Struck one after the other, so that they do not all start in the same block.
+        if sounding < voices and i % 2 == 0:
+            engine.hit(PARTS[hits % len(PARTS)], engine.now, 0.5)
+            hits += 1
+        move.step(2)
+        instrument.read(block)
+        thread_s += time.thread_time() - began_cpu
+        if i >= 0:
+            spent.append(1e3 * (time.perf_counter() - began))
+        if i % _CONTROL_EVERY == 0:
+            control.append(yardstick.ms())
+        if paced:
+            time.sleep(max(0.0, start + (i + warm_up + 1) * BLOCK / RATE - time.perf_counter()))
+    process_s = time.process_time() - process_s
+    cost, beside = Summary.of(spent), Summary.of(control)
+    counted = telemetry.snapshot()
+    sounded_s = blocks * BLOCK / RATE
+    return {
+        "rtf": thread_s / sounded_s,
+        "wall_rtf": 1e-3 * sum(spent) / sounded_s,
+        "process_rtf": process_s / sounded_s,
+        "p50_ms": cost.p50,
+        "p95_ms": cost.p95,
+        "p99_ms": cost.p99,
+        "max_ms": cost.max,
+        "block_ms": 1e3 * BLOCK / RATE,
+        "blocks": float(blocks),
+        "hits": float(hits),
+        "late_decodes": float(counted.get("decode_late", 0.0)),
+        "control_p50_ms": beside.p50,
+        "control_p95_ms": beside.p95,
+        "control_p99_ms": beside.p99,
+        "control_max_ms": beside.max,
+    }
+
+
+class _Knobs:
+    """Moves the first axes of all parts up and down for ever, one part after the other."""
+
+    def __init__(self, engine: Engine) -> None:
+        names = [f"d{k}" for k in range(1, 1 + max(1, min(4, len(engine.axes.names))))]
+        self._targets = [TARGETS[f"{ROOT}/part{part}/axis/{name}"] for name in names for part in PARTS]
+        self._engine = engine
+        self._moved = 0
+
+    def step(self, count: int) -> None:
+        for _ in range(count):
+            target = self._targets[self._moved % len(self._targets)]
+            value = float(np.sin(0.0031 * self._moved))
+            self._engine.schedule(self._engine.now, target, (value,))
+            self._moved += 1
+
+
+def _points(model: Model, count: int) -> Float32:
+    mean = np.asarray(model.manifest.latent_mean, dtype=np.float32)
+    noise = np.random.default_rng(7).standard_normal((count, model.manifest.latent_size))
+    return mean + noise.astype(np.float32)
+
+
+def _lasting_sounds(model: Model) -> list[Float32]:
+    """Decoded sounds that stay audible to their end: what phase costs does not depend on the sound."""
+    textures = TextureBank(model.spec, seed=0)
+    return [np.maximum(model.decode(z, textures.take(0)), _AUDIBLE_FLOOR) for z in _points(model, 8)]

@@ -1,0 +1,67 @@
+"""`ghostnote bench`: latency, cost and quality on this machine, each beside a control."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one thread is what is measured
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `ghostnote bench`."""
+    parser.add_argument(
+        "what",
+        nargs="*",
+        metavar="WHAT",
+        help="decode, voices, phase, osc, midi, knob (these three: latency), startup, memory, soak; "
+        "default: all but soak",
+    )
+    parser.add_argument("--json", action="store_true", help="write JSON on standard output")
+    parser.add_argument("--seconds", type=float, metavar="S", help="length of voices, memory and soak")
+    parser.add_argument("--hits", type=int, default=1000, metavar="N", help="hits of a latency measurement")
+    parser.add_argument(
+        "--realtime-server", action="store_true", help="start jackd with real-time priority (-R)"
+    )
+    parser.add_argument("--model", default="drums", metavar="NAME", help="model name or folder")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and report; goals that are missed are said, not failed."""
+    from rich.console import Console
+
+    from ghostnote.bench import machine
+    from ghostnote.bench.options import BenchOptions
+    from ghostnote.bench.sections import chosen, measure
+    from ghostnote.bench.show import show, show_machine
+
+    options = BenchOptions(args.model, args.seconds, args.hits, realtime=args.realtime_server)
+    names = chosen(args.what)
+    facts = machine.describe()
+    console = Console(stderr=args.json, highlight=False)
+    if not args.json:
+        show_machine(console, facts)
+    sections = {}
+    for name in names:
+        with console.status(f"measuring {name} …"):
+            section = sections[name] = measure(name, options)
+        if not args.json:
+            show(console, section)
+    if args.json:
+        found: dict[str, Any] = {name: section.as_dict() for name, section in sections.items()}
+        json.dump(plain({"machine": facts, "sections": found}), sys.stdout, indent=1)
+        sys.stdout.write("\n")
+    return 0
+
+
+def plain(value: Any) -> Any:
+    """`value` with null for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
