@@ -129,6 +129,7 @@ class Engine:
     def prime(self, decode: Callable[[Float32, Float32], Float32]) -> None:
         """Decode every part's next hit now, so that the first one is not late. Not realtime-safe."""
         self._moved.clear()
+        self._levels[:] = self._level_goals
         for part in self.parts.values():
             part.set_point(self.values, self.slots, self.axes, self.rest)
             take = self._take(part)

@@ -27,7 +27,10 @@ def home() -> Path:
 
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write a state file. Raises StateError; the file that was there before is then still whole."""
-    text = json.dumps(state, sort_keys=True, allow_nan=False, indent=1)
+    try:
+        text = json.dumps(state, sort_keys=True, allow_nan=False, indent=1)
+    except (ValueError, TypeError) as error:
+        raise StateError(f"{path}: cannot be written, since the state is not sound ({error})") from None
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
