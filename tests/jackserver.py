@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,24 +55,37 @@ def server_env(name: str, base: Mapping[str, str] = os.environ) -> dict[str, str
 
 
 def start(name: str, rate: int = 48000, block: int = 128) -> JackServer:
-    """Start `jackd` and wait until a client can connect; `RuntimeError` says why it could not."""
+    """Start `jackd` and wait until a client can connect; `RuntimeError` says why it could not.
+
+    The machine has room for eight servers at a time, so one that ends at once is tried again.
+    """
     jackd = shutil.which("jackd")
     if jackd is None:
         raise RuntimeError("jackd is not installed (Debian/Ubuntu: jackd2)")
     command = [jackd, "-n", name, "-r", "-d", "dummy", "-r", str(rate), "-p", str(block)]
     env = server_env(name)
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + START_LIMIT_S
-    said = ""
+    said = "nothing"
+    while time.monotonic() < deadline:
+        with tempfile.TemporaryFile() as printed:
+            process = subprocess.Popen(command, env=env, stdout=printed, stderr=printed)
+            while time.monotonic() < deadline and process.poll() is None:
+                if _answers(name, env):
+                    return JackServer(name, rate, block, process)
+                time.sleep(0.1)
+            stop(process)
+            printed.seek(0)
+            said = printed.read().decode("utf-8", "replace").strip()[-200:]
+        time.sleep(0.5)
+    raise RuntimeError(f"jackd did not come up within {START_LIMIT_S:.0f} s; it said {said!r}")
+
+
+def _answers(name: str, env: dict[str, str]) -> bool:
     probing = [sys.executable, "-c", _PROBE, name]
-    while time.monotonic() < deadline and process.poll() is None:
-        probe = subprocess.run(probing, env=env, capture_output=True, text=True, timeout=START_LIMIT_S)
-        if probe.returncode == 0:
-            return JackServer(name, rate, block, process)
-        said = probe.stderr.strip().splitlines()[-1] if probe.stderr.strip() else ""
-        time.sleep(0.1)
-    stop(process)
-    raise RuntimeError(f"jackd did not come up within {START_LIMIT_S:.0f} s (the probe said {said!r})")
+    try:
+        return subprocess.run(probing, env=env, capture_output=True, timeout=START_LIMIT_S).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
