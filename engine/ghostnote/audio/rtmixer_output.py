@@ -14,7 +14,7 @@ from ghostnote.audio.pace import BlockPace
 from ghostnote.errors import DeviceError
 
 LEARN_LIMIT_S = 1.0
-STATS_EVERY_S = 0.5
+STATS_EVERY_S = 0.1
 FADE_FRAMES = 96
 """Fade-in of what follows an empty ring."""
 _SPARE = 4
@@ -181,7 +181,7 @@ class RtmixerOutput:
         return self._taken, self._taken_at
 
     def counters(self) -> dict[str, float]:
-        """Dropouts (`shortfalls`), `rearms`, frames of silence, blocks and xruns as the device counts."""
+        """Dropouts (`shortfalls`), `rearms`, silent frames, blocks, device xruns; a tenth of a second old."""
         return {
             "blocks": self._blocks,
             "device_xruns": self._xruns,
@@ -194,9 +194,10 @@ class RtmixerOutput:
         }
 
     def close(self) -> None:
-        """Stop the stream; gives up after two seconds, since a dead server never answers."""
+        """Stop the stream, once the render thread has let go of it; gives up after two seconds."""
         if not self._closed:
             self._closed = True
+            self._read_stats()
             self.closed_cleanly = self._close_stream()
 
     def _close_stream(self) -> bool:
