@@ -52,7 +52,8 @@ class StreamResampler:
         if self._up != self._down:
             self._table = _polyphase(self._up, self._down)
             taps = self._table.shape[1]
-            self._past: Float32 = np.zeros((channels, taps - 1), dtype=np.float32)
+            self._line: Float32 = np.zeros((channels, taps - 1 + _MAX_FRAMES), dtype=np.float32)
+            self._windows = np.lib.stride_tricks.sliding_window_view(self._line, taps, axis=1)
             response = self._table[:, ::-1].T.ravel().astype(np.float64)
             centre = float(np.arange(response.size) @ response) / float(response.sum())
             self.delay_s = centre / (self._up * rate_in)
@@ -67,7 +68,7 @@ class StreamResampler:
     def flush(self) -> None:
         """Forget the sound that is still in the filter; time goes on."""
         if self._up != self._down:
-            self._past[:] = 0.0
+            self._line[:] = 0.0
 
     def process(self, block: Float32) -> Float32:
         """The next output, shape (m, channels) float32, for the next input, shape (n, channels).
@@ -84,19 +85,17 @@ class StreamResampler:
         return np.concatenate(parts) if parts else np.zeros((0, self._channels), dtype=np.float32)
 
     def _process(self, block: Float32) -> Float32:
-        taps = self._table.shape[1]
-        lined = np.concatenate([self._past, np.asarray(block, dtype=np.float32).T], axis=1)
+        past, n = self._table.shape[1] - 1, len(block)
+        self._line[:, past : past + n] = block.T
         first = self._fed
-        self._fed += len(block)
+        self._fed += n
         end = -(-self._fed * self._up // self._down)
-        ticks = np.arange(self._given, end, dtype=np.int64) * self._down
+        at, phase = np.divmod(np.arange(self._given, end, dtype=np.int64) * self._down, self._up)
         self._given = end
-        self._past = np.ascontiguousarray(lined[:, lined.shape[1] - taps + 1 :])
         self._wrap()
-        windows = np.lib.stride_tricks.sliding_window_view(lined, taps, axis=1)
-        picked = windows[:, ticks // self._up - first]
-        picked = picked * self._table[ticks % self._up]
-        return np.ascontiguousarray(picked.sum(axis=2).T)
+        out: Float32 = np.einsum("cmt,mt->mc", self._windows[:, at - first], self._table[phase])
+        self._line[:, :past] = self._line[:, n : n + past].copy()
+        return out
 
     def _wrap(self) -> None:
         """Keep the counters small over days: a whole number of periods may be forgotten."""
