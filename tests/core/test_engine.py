@@ -102,9 +102,11 @@ def test_many_knob_movements_are_one_smooth_glide(model):
     bench.seconds(0.05)
     bench.now("part1/hit")
     calm = bench.seconds(0.15)
+    glide = []
     for k in range(100):
         bench.now("part1/axis/d1", k / 50.0)
-        moving = bench.quanta(1) if not k else np.concatenate([moving, bench.quanta(1)])
+        glide.append(bench.quanta(1))
+    moving = np.concatenate(glide)
     after = bench.seconds(0.1)
     assert level(moving) > 0.01
     assert steepest(moving) < 1.7 * max(steepest(calm[2000:]), steepest(after))
