@@ -12,6 +12,7 @@ from ghostnote.audio.output import Output
 from ghostnote.control.clock import StreamClock
 from ghostnote.control.events import Event
 from ghostnote.control.inbox import Inbox
+from ghostnote.core.engine import QUANTUM
 from ghostnote.core.instrument import CHANNELS, Instrument
 from ghostnote.core.tasks import Task, Tasks
 from ghostnote.state.registry import resolve
@@ -19,6 +20,9 @@ from ghostnote.state.table import Command
 from ghostnote.telemetry import Telemetry
 
 Float32 = NDArray[np.float32]
+
+EARLY = 0.375
+"""Blocks by which a hit may come too early in a period for its deadline."""
 
 _MAX_CHUNK = 4096
 _EVENTS_PER_CHUNK = 256
@@ -28,8 +32,10 @@ _LOAD_PACE = 0.01
 class Live:
     """Drives an instrument in real time.
 
-    A message without a time tag sounds `deadline` frames after it came in, a little more than the ring holds,
-    so that latency is the same for every hit. A time-tagged one sounds at its time.
+    A message without a time tag takes effect `deadline` frames after it came in, so that latency is the same
+    for every hit. The ring holds whole quanta only, so that no hit waits behind the rest of one. The deadline
+    is a little less than a hit at the very start of a period needs: such a hit is later by up to `EARLY`
+    blocks, and all others are sooner for that. A time-tagged message sounds at its time.
     """
 
     def __init__(
@@ -42,7 +48,9 @@ class Live:
         self._telemetry = telemetry
         self._clock = StreamClock(output.rate)
         self._buffer = np.zeros((_MAX_CHUNK, CHANNELS), dtype=np.float32)
-        self._deadline = output.ring_frames + output.block / 2
+        quantum = QUANTUM * output.rate / instrument.engine.spec.sample_rate
+        self._in_quanta = output.ring_frames >= output.block + quantum
+        self._deadline = output.ring_frames - EARLY * output.block + (0.0 if self._in_quanta else quantum)
         self._written = 0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ghostnote-render", daemon=True)
@@ -66,6 +74,8 @@ class Live:
     def _run(self) -> None:
         while not self._closing.is_set():
             wanted = min(self._output.writable(), _MAX_CHUNK)
+            if self._in_quanta and wanted > 0:
+                wanted = self._instrument.whole(wanted)
             if wanted <= 0:
                 self._output.wait()
                 continue
