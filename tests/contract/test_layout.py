@@ -126,6 +126,12 @@ def test_declared_extras_are_used(project, engine_modules, training_modules, tes
     assert not unused, f"declared in extras, imported nowhere: {', '.join(unused)}"
 
 
+def test_training_extra_is_used(project, training_modules):
+    used = set(third_party(training_modules)) | LOADED_BY_OTHERS
+    unused = sorted(names(project["optional-dependencies"]["training"]) - used)
+    assert not unused, f"declared in the extra training, imported nowhere there: {', '.join(unused)}"
+
+
 def test_training_imports_are_declared(project, training_modules):
     declared = names(project["dependencies"]) | names(project["optional-dependencies"]["training"])
     undeclared = {d: w for d, w in third_party(training_modules).items() if d not in declared}
