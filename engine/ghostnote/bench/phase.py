@@ -73,10 +73,10 @@ def convergence(
         bank = PhaseBank(spec, mode, _TOGETHER)
         lookahead_ms = 1000.0 * bank.lookahead * bank.hop / spec.sample_rate
         fine = replace(spec, hop=bank.hop)
-        rows.append(_row(mode, lookahead_ms, clips, _streamed(clips, fine, bank)))
+        rows.append(_row(mode, lookahead_ms, clips, streamed_db(clips, fine, bank)))
         if fine != spec:
             name = f"{mode}, model frames"
-            rows.append(_row(name, lookahead_ms, clips, _streamed(clips, spec, bank)))
+            rows.append(_row(name, lookahead_ms, clips, streamed_db(clips, spec, bank)))
     for count in griffin_lim:
         for momentum in (0.0, 0.99):
             name = f"librosa.griffinlim, {count} iterations, momentum {momentum}"
@@ -148,7 +148,8 @@ def stream(sounds: Sequence[Float32], hop: int, bank: PhaseBank, count: int) -> 
     return out.reshape(len(sounds), -1)
 
 
-def _streamed(clips: Sequence[Clip], spec: FeatureSpec, bank: PhaseBank) -> list[float]:
+def streamed_db(clips: Sequence[Clip], spec: FeatureSpec, bank: PhaseBank) -> list[float]:
+    """Spectral convergence in dB of clips that went through a bank; magnitudes are taken at `spec.hop`."""
     wanted = [stft.magnitudes(clip.samples, spec, _frames(clip, spec)) for clip in clips]
     values = []
     for first in range(0, len(clips), _TOGETHER):

@@ -7,14 +7,13 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from ghostnote.features import stft
 from ghostnote.features.spec import FeatureSpec
+from ghostnote.synth.onset import OnsetPhases
 from ghostnote.synth.rtisi import Grid, Pace, Projection
 
 Float32 = NDArray[np.float32]
-Complex64 = NDArray[np.complex64]
 Rows = NDArray[np.intp]
 Mode = Literal["quality", "low_latency"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -38,28 +37,9 @@ class PhasePlan:
 
 
 PLANS: dict[Mode, PhasePlan] = {
-    "quality": PhasePlan(1, 3, 5, 16, 3, Pace(0.9, 0.15, 0.1)),
-    "low_latency": PhasePlan(2, 1, 4, 16, 2, Pace(0.9, 0.2, 0.3)),
+    "quality": PhasePlan(1, 3, 5, 16, 3, Pace(0.9, 0.2, 0.3)),
+    "low_latency": PhasePlan(2, 1, 4, 16, 2, Pace(0.9, 0.2, 0.1)),
 }
-
-
-_BURST_S = 0.005
-
-
-def _burst_phases(grid: Grid, decay: float) -> Complex64:
-    """Unit spectra (frames, bins) of a noise burst in the middle of the first frame, `decay` in samples.
-
-    What a voice starts from before its first iteration. An impulse in its place leaves attacks that peak up
-    to 7 dB too high, noise without decay leaves them less converged.
-    """
-    samples = np.zeros(grid.span)
-    onset = grid.n_fft // 2
-    length = grid.span - onset
-    noise = np.random.default_rng(0).standard_normal(length)
-    samples[onset:] = noise * np.exp(-np.arange(length) / decay)
-    pieces = np.lib.stride_tricks.sliding_window_view(samples, grid.n_fft)[:: grid.hop]
-    spectrum = fft.rfft(pieces * stft.window(grid.n_fft), axis=-1)
-    return np.asarray(spectrum / np.maximum(np.abs(spectrum), 1e-12), dtype=np.complex64)
 
 
 class PhaseBank:
@@ -113,7 +93,7 @@ class PhaseBank:
         newest = grid.frames - self.start_frames
         powers = [grid.window_power(max(newest - age, -overlap), grid.frames) for age in range(self.lead + 1)]
         self._gains: Float32 = np.reciprocal(np.maximum(np.stack(powers), floor))
-        self._onset_phases = _burst_phases(first, _BURST_S * spec.sample_rate)
+        self._onset = OnsetPhases(first, spec.sample_rate)
 
     def first_frame(self, hop_index: int) -> int:
         """First frame that the call for output hop `hop_index` needs, counted at the bank's hop."""
@@ -128,11 +108,12 @@ class PhaseBank:
         plan, grid = self.plan, self._start.grid
         onset = grid.n_fft // 2
         raw = targets * self._raw
+        phases = self._onset.guess(raw)
         nothing = np.zeros((len(rows), grid.n_fft - self.hop), dtype=np.float32)
         first = np.zeros((len(rows), grid.span), dtype=np.float32)
         second = np.zeros_like(first)
         now, before, pieces = self._start.run(
-            first, second, raw, nothing, self._start_gain, onset, plan.start_iterations, self._onset_phases
+            first, second, raw, nothing, self._start_gain, onset, plan.start_iterations, phases
         )
         # The next step updates frames `older` …, so its span begins where that frame does.
         older = self.start_frames - plan.updated + 1

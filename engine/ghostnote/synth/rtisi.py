@@ -97,7 +97,7 @@ class Projection:
         `now`, `before`: (n, span) the signal and the one before it; both are overwritten. `targets`:
         (n, frames, bins), raw FFT magnitudes. `tails`: (n, n_fft - hop) windowed sum of earlier frames, which
         stay as they are. `gain`: (span,) or (n, span), inverse of the summed squared windows. `fixed`: so
-        many first samples keep their value. `phases`: (frames, bins) unit phases for the first iteration.
+        many first samples keep their value. `phases`: (n, frames, bins) unit phases for the first iteration.
         Returns the signal, the one before it, and the windowed frames (n, frames, n_fft) that made it.
         """
         n, grid = len(now), self.grid
