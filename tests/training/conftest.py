@@ -22,11 +22,15 @@ pytest.importorskip(
 from ghostnote.features.spec import FeatureSpec
 from ghostnote_training.nets import NetOptions
 
+KERAS_AND_NUMPY = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+"""Keras's own conversion of TensorFlow variables warns under NumPy 2."""
+
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.training)
+            item.add_marker(pytest.mark.filterwarnings(KERAS_AND_NUMPY))
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def text(manifest: Manifest) -> str:
         f"{quality['clear']['midpoints']:.0%} (real sounds of the nine classes: "
         f"{quality['clear']['recordings']:.0%}).",
         "## Time",
-        f"On {quality['machine']} (shared and noisy):",
+        f"On {quality['machine']} (shared and noisy; the quietest of twelve rounds):",
         table(["graph", "p50 (ms)", "p95 (ms)"], [[n, t["p50"], t["p95"]] for n, t in times.items()]),
         "Largest difference between ONNX and Keras, relative to the largest output: "
         + ", ".join(f"{name} {value:.1e}" for name, value in parity.items())

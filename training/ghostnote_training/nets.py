@@ -14,7 +14,6 @@ from ghostnote.features.spec import FeatureSpec
 from ghostnote_training import bands
 from ghostnote_training.graph import Builder, Tensor
 
-
 LOUDEST = 1.1
 """Largest median on the log scale, 10 dB above a full-scale sine."""
 
@@ -139,6 +138,7 @@ def classifier(b: Builder, banded: Tensor, classes: int, spec: FeatureSpec, opti
         x = b.dense(f"cls_merge{level}", x, width)
         x = block(b, f"cls{level}", x, width, options)
     x = b.norm("cls_norm", x)
-    early = b.reshape(b.dense("cls_squeeze", b.first_frames(x, 16), 24), (16 * 24,))
+    heard = min(16, frames)
+    early = b.reshape(b.dense("cls_squeeze", b.first_frames(x, heard), 24), (heard * 24,))
     h = b.add(b.dense("cls_pool", b.mean_and_max(x), 128), b.dense("cls_early", early, 128))
     return b.softmax(b.dense("cls_out", b.relu(h), classes))

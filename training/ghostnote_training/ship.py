@@ -11,7 +11,20 @@ from numpy.typing import NDArray
 
 from ghostnote.features import scale, stft
 from ghostnote.features.spec import FeatureSpec
-from ghostnote_training import audio, bundle, card, classifier, corpus, data, drums, evaluate, export, texture
+from ghostnote_training import (
+    audio,
+    bundle,
+    cache,
+    card,
+    classifier,
+    corpus,
+    data,
+    drums,
+    evaluate,
+    export,
+    figures,
+    texture,
+)
 from ghostnote_training.corpus import CLASSES
 from ghostnote_training.train import Run
 
@@ -25,8 +38,6 @@ def _latents(
     graphs: evaluate.Graphs, data_dir: Path, recipe: drums.Recipe, synth_per_class: int
 ) -> tuple[Float32, list[data.Entry], list[Float32]]:
     """Latents of training sounds as they are, with their entries and magnitudes."""
-    from ghostnote_training import cache
-
     items, _ = corpus.split(corpus.read(data_dir, ["drums"]))
     entries = data.file_entries(evaluate.pick(items, 60, 9))
     entries += data.synth_entries(synth_per_class, synth_per_class // 3, recipe.synth_seed)
@@ -37,21 +48,20 @@ def _latents(
 def _prototypes(
     graphs: evaluate.Graphs, latents: Float32, entries: list[data.Entry], sounds: list[Float32]
 ) -> dict[str, Float32]:
-    """For each class the medoid of its clearest sounds: surely classified after regeneration, and well
-    regenerated.
+    """For each of the nine classes the medoid of its clearest sounds: surely heard as the class after
+    regeneration, with texture and without, and well regenerated.
     """
-    from ghostnote_training import figures
-
     field = texture.field(graphs.spec, 13)
     found = {}
-    for label in sorted({entry.label for entry in entries}):
+    for number, label in enumerate(CLASSES):
         rows = [k for k, entry in enumerate(entries) if entry.label == label]
         clarity = []
         for k in rows:
             made = graphs.decode(latents[k], field)
             distance = figures.log_spectral_distance(sounds[k], made, graphs.spec)
-            sure = float(graphs.classify(made)[CLASSES.index(label)]) if label in CLASSES else 0.0
-            clarity.append(sure - 0.03 * distance)
+            clean = graphs.decode(latents[k])
+            sure = min(float(graphs.classify(m)[number]) for m in (made, clean))
+            clarity.append(sure - 0.02 * distance)
         found[label] = latents[rows[bundle.medoid(latents[rows], np.array(clarity, dtype=np.float32))]]
     return found
 
@@ -133,7 +143,7 @@ def ship(
         _prototypes(graphs, latents, entries, sounds),
         {name: round(SLACK * t["p50"] / 1e3, 4) for name, t in quality["inference_ms"].items()},
         {
-            "provenance": bundle.provenance(train_items, made, machines),
+            "provenance": bundle.provenance(train_items, made, machines, held_out),
             "quality": quality,
             "training": training,
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,12 @@ from ghostnote_training.vae import LossOptions, SpectrogramVAE
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """Settings of a run. The learning rate follows a cosine over `minutes` of training time."""
+    """Settings of a run, which ends after `minutes` of training time or `steps`, whichever comes first; the
+    learning rate follows a cosine towards that end.
+    """
 
     minutes: float = 60.0
+    steps: int = 1_000_000
     batch: int = 16
     rate: float = 1.5e-3
     warmup_steps: int = 200
@@ -54,7 +57,7 @@ class Run:
         self.optimizer = keras.optimizers.AdamW(options.rate, weight_decay=options.weight_decay, clipnorm=1.0)
         self.model.compile(optimizer=self.optimizer)
         self.optimizer.build(self.model.trainable_variables)
-        self.average = [np.array(v) for v in self.model.trainable_variables]
+        self.average = self._arrays(self.model.trainable_variables)
         self.step, self.elapsed_s = 0, 0.0
         self.kl = loss.kl_target_nats
 
@@ -63,11 +66,15 @@ class Run:
         """The checkpoint."""
         return self.folder / "checkpoint.npz"
 
+    @staticmethod
+    def _arrays(variables: Sequence[keras.Variable]) -> list[NDArray[np.float32]]:
+        return [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
+
     def save(self) -> None:
         """Write the checkpoint."""
         groups = {
-            "model": [np.array(v) for v in self.model.trainable_variables],
-            "optimizer": [np.array(v) for v in self.optimizer.variables],
+            "model": self._arrays(self.model.trainable_variables),
+            "optimizer": self._arrays(self.optimizer.variables),
             "average": self.average,
         }
         state = {
@@ -111,16 +118,17 @@ class Run:
         augmentation: augment.Augmentation,
         report: Callable[[str], None] = print,
     ) -> None:
-        """Train until `minutes` are used; batches are reproducible from (seed, step at start)."""
+        """Train until the run's end; batches are reproducible from (seed, step at start)."""
         o = self.options
         batches = Batches(features, weights, self.spec, augmentation, o.batch, [o.seed, self.step])
         last_save = time.monotonic()
         try:
             for log_magnitude, _ in batches:
                 began = time.monotonic()
-                if self.elapsed_s >= o.minutes * 60.0:
+                done = max(self.elapsed_s / (o.minutes * 60.0), self.step / o.steps)
+                if done >= 1.0:
                     break
-                rate = learning_rate(o, self.step, self.elapsed_s / (o.minutes * 60.0))
+                rate = learning_rate(o, self.step, done)
                 self.optimizer.learning_rate.assign(rate)
                 self.model.reset_metrics()
                 logs = self.model.train_on_batch(log_magnitude, log_magnitude, return_dict=True)
@@ -131,7 +139,7 @@ class Run:
                 if self.step % o.average_every == 0:
                     momentum = min(o.average_momentum, self.step / (self.step + 10.0 * o.average_every))
                     for mean, variable in zip(self.average, self.model.trainable_variables, strict=True):
-                        mean += (1.0 - momentum) * (np.asarray(variable) - mean)
+                        mean += (1.0 - momentum) * (keras.ops.convert_to_numpy(variable) - mean)
                 self.elapsed_s += time.monotonic() - began
                 if self.step % o.report_every == 0:
                     report(

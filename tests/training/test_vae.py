@@ -1,0 +1,106 @@
+"""Learning on a tiny scale: the loss falls, runs resume where they stopped, noise is told from tone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ghostnote_training import augment, bands, cache, checkpoint, texture
+from ghostnote_training.train import Run, TrainOptions, learning_rate
+from ghostnote_training.vae import LossOptions
+
+LOSS = LossOptions(bands=8, kl_target_nats=5.0)
+
+
+def sounds(spec, count=48, seed=0):
+    """Log magnitudes of decaying bands of noise, shape (count, frames, bins), float16."""
+    rng = np.random.default_rng(seed)
+    frame, bin_ = np.arange(spec.frames)[:, None], np.arange(spec.bins)
+    rows = []
+    for _ in range(count):
+        decay, centre, width = rng.uniform(0.01, 0.08), rng.uniform(0, spec.bins), rng.uniform(3, 12)
+        rows.append(0.9 - decay * frame - np.square((bin_ - centre) / width) * 0.05)
+    return np.clip(rows, -0.2, 1.0).astype(np.float16)
+
+
+@pytest.fixture(scope="module")
+def short(spec, net, tmp_path_factory):
+    """A run of a few seconds on tiny sounds: (folder, run, reported lines)."""
+    folder = tmp_path_factory.mktemp("run")
+    options = TrainOptions(steps=80, batch=8, rate=3e-3, warmup_steps=5, report_every=10, seed=2)
+    run = Run(folder, spec, net, LOSS, options)
+    features = cache.Joined([sounds(spec)])
+    lines: list[str] = []
+    run.train(features, np.full(48, 1 / 48), augment.Augmentation(gate=0, band=0), lines.append)
+    return folder, run, lines
+
+
+def reported_loss(line):
+    return float(line.split("loss ")[1].split()[0])
+
+
+def test_loss_falls(short):
+    _, run, lines = short
+    assert run.step == 80
+    assert reported_loss(lines[-1]) < 0.6 * reported_loss(lines[0])
+
+
+def test_run_resumes_with_the_same_weights(short, spec, net):
+    folder, run, _ = short
+    again = Run(folder, spec, net, LOSS, replace(run.options, seed=9))
+    assert again.resume()
+    assert (again.step, again.elapsed_s) == (run.step, run.elapsed_s)
+    x = sounds(spec, 3).astype(np.float32).clip(0)
+    np.testing.assert_allclose(again.model.encoder(x)[0], run.model.encoder(x)[0], atol=1e-5)
+    for mine, theirs in zip(again.average, run.average, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_new_folder_has_nothing_to_resume(tmp_path, spec, net):
+    assert not Run(tmp_path, spec, net, LOSS, TrainOptions()).resume()
+
+
+def test_learning_rate_warms_up_then_falls():
+    options = TrainOptions(rate=1e-3, warmup_steps=10)
+    rates = [learning_rate(options, 0, 0.0), *(learning_rate(options, 50, d) for d in (0.0, 0.5, 1.0))]
+    assert rates[0] == pytest.approx(1e-4)
+    assert rates[1] == pytest.approx(1e-3)
+    assert rates[1] > rates[2] > rates[3] > 0
+
+
+def test_checkpoint_round_trip(tmp_path):
+    groups = {"a": [np.arange(3.0), np.ones((2, 2))], "b": [np.float32(4.0)]}
+    checkpoint.save(tmp_path / "c.npz", groups, {"step": 3})
+    got, state = checkpoint.load(tmp_path / "c.npz")
+    assert state == {"step": 3}
+    assert [len(got[k]) for k in ("a", "b")] == [2, 1]
+    np.testing.assert_array_equal(got["a"][1], groups["a"][1])
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_band_matrices_interpolate_and_average(spec):
+    up, down = bands.triangles(8, spec), bands.averages(8, spec)
+    np.testing.assert_allclose(up.sum(axis=0), 1.0, atol=1e-6)
+    np.testing.assert_allclose(down.sum(axis=0), 1.0, atol=1e-6)
+    np.testing.assert_allclose(np.full(8, 0.7) @ up, 0.7, atol=1e-6)
+    centres = bands.centres(8, spec)
+    assert centres[0] == 0
+    assert centres[-1] == pytest.approx(spec.bins - 1)
+    assert (np.diff(centres, n=2) > -1e-9).all()
+
+
+def test_texture_on_a_median_reads_as_noise_and_a_tone_does_not(spec):
+    statistics = texture.measure(spec)
+    t = texture.field(spec, 5)
+    smooth = np.linspace(0.0, -2.0, spec.frames)[:, None] * np.ones(spec.bins)
+
+    def noisiness(log, residual):
+        bend = np.abs(log[2:] - 2 * log[1:-1] + log[:-2]) / statistics.roughness
+        off = np.abs(residual[1:-1]) / statistics.deviation
+        return float(np.minimum(bend, off).mean() / statistics.least)
+
+    assert noisiness(smooth + t, t) == pytest.approx(1.0, abs=0.2)
+    assert noisiness(smooth + 0.5 * t, 0.5 * t) == pytest.approx(0.5, abs=0.1)
+    assert noisiness(smooth, t) < 0.01
