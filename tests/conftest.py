@@ -51,7 +51,7 @@ def data_dir() -> Path:
 
 
 @pytest.fixture
-def find_udp_port() -> Callable[[], int]:
+def make_free_port() -> Callable[[], int]:
     """Find a UDP port on the loopback address that nobody holds just now."""
 
     def find() -> int:
@@ -63,6 +63,6 @@ def find_udp_port() -> Callable[[], int]:
 
 
 @pytest.fixture
-def free_udp_port(find_udp_port: Callable[[], int]) -> int:
+def free_udp_port(make_free_port: Callable[[], int]) -> int:
     """A UDP port on the loopback address that nobody holds just now."""
-    return find_udp_port()
+    return make_free_port()

@@ -111,11 +111,11 @@ def gains(log: list[dict]) -> list[list[float]]:
     return [entry["args"] for entry in log if entry["addr"] == "/gn/part3/gain"]
 
 
-def test_what_pd_plays_is_logged_and_renders_to_sound(run_pd, model, free_udp_port, find_udp_port, tmp_path):
+def test_what_pd_plays_is_logged_and_renders_to_sound(run_pd, model, free_udp_port, make_free_port, tmp_path):
     log, out = tmp_path / "played.jsonl", tmp_path / "played.wav"
     arguments = ("--model", str(model), "--device", "null")
     with playing(log, free_udp_port, *arguments, env=dict(os.environ)) as logged:
-        run_pd(PATCH.format(port=free_udp_port, reply_port=find_udp_port()))
+        run_pd(PATCH.format(port=free_udp_port, reply_port=make_free_port()))
         wait_until(lambda: hits(logged()) >= 3, "hits in the log")
         wait_until(lambda: [-3.0] in gains(logged()), "gain in the log")
     render = [sys.executable, "-m", "ghostnote", "render", str(log)]
@@ -127,13 +127,13 @@ def test_what_pd_plays_is_logged_and_renders_to_sound(run_pd, model, free_udp_po
 
 @pytest.mark.jack
 def test_what_pd_plays_comes_out_of_the_jack_server(
-    run_pd, model, jack_server, free_udp_port, find_udp_port, tmp_path
+    run_pd, model, jack_server, free_udp_port, make_free_port, tmp_path
 ):
     env = jack_server.env
     listening = [sys.executable, "-c", LISTENER, jack_server.name, str(PATIENCE_S)]
     with playing(tmp_path / "played.jsonl", free_udp_port, "--model", str(model), env=env) as logged:
         wait_until(lambda: bool(logged()), "start of the log")
-        run_pd(PATCH.format(port=free_udp_port, reply_port=find_udp_port()))
+        run_pd(PATCH.format(port=free_udp_port, reply_port=make_free_port()))
         heard = subprocess.run(listening, env=env, capture_output=True, text=True, timeout=PATIENCE_S + 20)
     assert heard.returncode == 0, heard.stderr
     assert float(heard.stdout.split()[-1]) > 0.01, heard.stdout
