@@ -318,3 +318,24 @@ def test_a_file_is_embedded_beside_the_sound_and_logged_as_its_point(stage, tmp_
     reports = [r.text for r in made.telemetry.take_reports()]
     assert any("missing.wav" in text for text in reports)
     made.tasks.close()
+
+
+def test_hits_right_after_a_slow_start_are_not_late(stage):
+    """Between opening the device and the first block there is half a second of other work."""
+    made, turn = virtual(stage, 0.9)
+    turn.now = 0.5
+    turn.at(0.501, lambda: made.send(("part1/hit", (0.5,))))
+    turn.at(0.52, lambda: made.send(("part2/hit", (0.5,))))
+    play(made, turn)
+    assert len(made.applied) == 2
+    assert made.applied[-1].at / 44100 < 0.06
+
+
+def test_a_hit_right_after_a_dropout_is_not_late(stage):
+    made, turn = virtual(stage, 1.2)
+    turn.at(0.3, lambda: made.output.stall(0.5))
+    turn.at(0.81, lambda: made.send(("part1/hit", (0.5,))))
+    play(made, turn)
+    (hit,) = made.applied
+    played_before = 0.81 - 0.5
+    assert hit.at / 44100 < played_before + 0.04

@@ -88,7 +88,9 @@ class Live:
 
     def _render(self, wanted: int) -> None:
         began = time.perf_counter()
-        self._clock.observe(*self._output.position())
+        taken, at = self._output.position()
+        if taken:
+            self._clock.observe(taken, at)
         for event in self._inbox.drain(_EVENTS_PER_CHUNK):
             self._take(event)
         block = self._buffer[:wanted]
@@ -101,6 +103,11 @@ class Live:
     def _write(self, block: Float32) -> None:
         self._output.write(block)
         self._written += len(block)
+
+    def _frame_at(self, t: float) -> float:
+        if not self._clock.ready:
+            return (t - time.monotonic()) * self._output.rate  # the device has taken nothing yet
+        return self._clock.frames_at(t)
 
     def _take(self, event: Event) -> None:
         target = resolve(event.addr)
@@ -115,9 +122,11 @@ class Live:
                 self._instrument.engine.schedule(0, target, event.args)
                 return
         if event.due is None:
-            frame = self._clock.frames_at(event.received) + self._deadline
+            # Right after a dropout the clock is still ahead of the device: a hit must not wait for that.
+            latest = self._written + self._output.ring_frames + self._output.block
+            frame = min(self._frame_at(event.received) + self._deadline, latest)
         else:
-            frame = self._clock.frames_at(event.due)
+            frame = self._frame_at(event.due)
             if frame < self._written:
                 self._telemetry.count("late_events")
         # The instrument is behind what was written by the blocks that were lost.

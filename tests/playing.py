@@ -1,0 +1,169 @@
+"""`ghostnote play` in a process of its own, as a performer starts it, and a socket that talks OSC to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+import pytest
+from pythonosc.osc_message import OscMessage
+from pythonosc.osc_message_builder import OscMessageBuilder
+
+ENGINE = Path(__file__).resolve().parents[1] / "engine"
+PATIENCE_S = 40.0
+
+
+def environment(base: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Environment of a child that runs this source tree on one thread and starts no JACK server."""
+    paths = [str(ENGINE), base.get("PYTHONPATH", "")]
+    return {
+        **base,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONUNBUFFERED": "1",
+        "JACK_NO_START_SERVER": "1",
+    }
+
+
+def wait_for(condition, what: str, limit_s: float = PATIENCE_S):
+    """The condition's first true value; fails the test if there is none within a generous limit."""
+    deadline = time.monotonic() + limit_s
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {limit_s:.0f} s")
+        time.sleep(0.02)
+    return value
+
+
+class Playing:
+    """A performance that runs. `said` and `complained`: its two outputs so far."""
+
+    def __init__(
+        self, folder: Path, port: int, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.port = port
+        self.log = folder / "played.jsonl"
+        self._out, self._err = folder / "out.txt", folder / "err.txt"
+        command = [sys.executable, "-m", "ghostnote", "play", "--port", str(port), *arguments]
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            self.process = psutil.Popen(
+                command, stdout=out, stderr=err, env=env or environment(), start_new_session=True
+            )
+        self._family: list[psutil.Process] = []
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+
+    @property
+    def said(self) -> str:
+        return self._out.read_text(errors="replace")
+
+    @property
+    def complained(self) -> str:
+        return self._err.read_text(errors="replace")
+
+    def wait_until_ready(self, times: int = 1) -> None:
+        def ready() -> bool:
+            if self.process.poll() is not None:
+                pytest.fail(f"it ended: {self.said}\n{self.complained}")
+            return self.said.count("Playing. Ctrl-C ends.") >= times
+
+        wait_for(ready, "playing")
+        self._family = [self.process, *self.process.children(recursive=True)]
+
+    def child(self, name: str) -> psutil.Process:
+        """The core or front process that lives now."""
+
+        def find() -> psutil.Process | None:
+            for child in self.process.children():
+                try:
+                    if f"ghostnote.host.{name}" in child.cmdline() and child.status() != "zombie":
+                        return child
+                except psutil.NoSuchProcess:
+                    continue
+            return None
+
+        found = wait_for(find, f"a {name} process")
+        if found not in self._family:
+            self._family.append(found)
+        return found
+
+    def send(self, addr: str, *args: float | int | str) -> None:
+        """Send an OSC message; `addr` without its root."""
+        builder = OscMessageBuilder(f"/gn/{addr}")
+        for arg in args:
+            builder.add_arg(arg)
+        self.send_raw(builder.build().dgram)
+
+    def send_raw(self, datagram: bytes) -> None:
+        """Send any bytes."""
+        self._socket.sendto(datagram, ("127.0.0.1", self.port))
+
+    def receive(self, addr: str, limit_s: float = 2.0) -> tuple | None:
+        """Arguments of the next message for an address; None if there is none in time."""
+        deadline = time.monotonic() + limit_s
+        while (left := deadline - time.monotonic()) > 0:
+            self._socket.settimeout(left)
+            try:
+                message = OscMessage(self._socket.recv(65536))
+            except (TimeoutError, ConnectionRefusedError):
+                continue
+            if message.address == f"/gn/{addr}":
+                return tuple(message.params)
+        return None
+
+    def ask(self, addr: str):
+        """The present value of an address."""
+
+        def answer() -> tuple | None:
+            self.send(addr)
+            return self.receive(addr, 0.5)
+
+        return wait_for(answer, f"an answer of {addr}")[0]
+
+    def sync(self) -> None:
+        """Wait until all that was sent is in effect."""
+        number = time.monotonic_ns() % 2**31
+        wait_for(lambda: (self.send("sync", number), self.receive("synced", 1.0))[1] == (number,), "sync")
+
+    def lines(self) -> list[str]:
+        """Log lines so far."""
+        return self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+
+    def wait_for_line(self, text: str, times: int = 1) -> None:
+        """Until so many log lines contain a text."""
+        wait_for(lambda: sum(text in line for line in self.lines()) >= times, f"{text} in the log")
+
+    def wait_for_complaint(self, pattern: str) -> None:
+        """Until the error output fits a pattern."""
+        wait_for(lambda: re.search(pattern, self.complained), f"{pattern!r} on the error output")
+
+    def end(self, how: int = signal.SIGINT, limit_s: float = PATIENCE_S) -> int:
+        """Send a signal and wait; the exit status."""
+        self.process.send_signal(how)
+        return self.process.wait(limit_s)
+
+    def survivors(self) -> list[psutil.Process]:
+        """Processes of this performance that still run."""
+        return [p for p in self._family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+    def close(self) -> None:
+        """End what still runs."""
+        self._socket.close()
+        try:
+            family = [self.process, *self.process.children(recursive=True), *self._family]
+        except psutil.NoSuchProcess:
+            family = self._family
+        for process in family:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self.process.wait(10)
