@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.audio.resample import StreamResampler
 from ghostnote.audio.safety import SafetyChain
-from ghostnote.core.engine import QUANTUM, Engine
+from ghostnote.core.engine import Engine
 
 Float32 = NDArray[np.float32]
 
@@ -45,17 +43,6 @@ class Instrument:
             self._left = self._left[take:]
             filled += take
             self.frames += take
-
-    def whole(self, frames: int) -> int:
-        """Most frames, up to `frames`, that leave no quantum read in part; 0 where not one fits."""
-        left = len(self._left)
-        ratio = self.rate / self.engine.spec.sample_rate
-        for quanta in range(self._resampler.needed(frames - left) // QUANTUM, 0, -1):
-            count = math.ceil(quanta * QUANTUM * ratio)
-            count -= self._resampler.needed(count) > quanta * QUANTUM
-            if left + count <= frames:
-                return left + count
-        return left if left <= frames else 0
 
     def sample_at(self, frame: float) -> int:
         """Engine sample that sounds at output frame `frame` (the fixed delay of the chain left aside)."""

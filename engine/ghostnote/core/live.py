@@ -12,7 +12,6 @@ from ghostnote.audio.output import Output
 from ghostnote.control.clock import StreamClock
 from ghostnote.control.events import Event
 from ghostnote.control.inbox import Inbox
-from ghostnote.core.engine import QUANTUM
 from ghostnote.core.instrument import CHANNELS, Instrument
 from ghostnote.core.tasks import Task, Tasks
 from ghostnote.state.registry import resolve
@@ -33,9 +32,9 @@ class Live:
     """Drives an instrument in real time.
 
     A message without a time tag takes effect `deadline` frames after it came in, so that latency is the same
-    for every hit. The ring holds whole quanta only, so that no hit waits behind the rest of one. The deadline
-    is a little less than a hit at the very start of a period needs: such a hit is later by up to `EARLY`
-    blocks, and all others are sooner for that. A time-tagged message sounds at its time.
+    for every hit. It is a little less than a hit at the very start of a period needs: such a hit is later by
+    up to `EARLY` blocks and the rest of a quantum, and all others are sooner for that. A time-tagged message
+    sounds at its time.
     """
 
     def __init__(
@@ -48,9 +47,7 @@ class Live:
         self._telemetry = telemetry
         self._clock = StreamClock(output.rate)
         self._buffer = np.zeros((_MAX_CHUNK, CHANNELS), dtype=np.float32)
-        quantum = QUANTUM * output.rate / instrument.engine.spec.sample_rate
-        self._in_quanta = output.ring_frames >= output.block + quantum
-        self._deadline = output.ring_frames - EARLY * output.block + (0.0 if self._in_quanta else quantum)
+        self._deadline = output.ring_frames - EARLY * output.block
         self._written = 0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ghostnote-render", daemon=True)
@@ -74,8 +71,6 @@ class Live:
     def _run(self) -> None:
         while not self._closing.is_set():
             wanted = min(self._output.writable(), _MAX_CHUNK)
-            if self._in_quanta and wanted > 0:
-                wanted = self._instrument.whole(wanted)
             if wanted <= 0:
                 self._output.wait()
                 continue
