@@ -16,6 +16,7 @@ import numpy as np
 
 from ghostnote.audio.output import open_output
 from ghostnote.control.clock import StreamClock
+from ghostnote.core.live import EARLY
 from ghostnote.host.priority import raise_priorities
 from ghostnote.telemetry import Telemetry
 
@@ -37,7 +38,7 @@ def main(port: int) -> int:
 
     def render() -> None:
         clock = StreamClock(output.rate)
-        deadline = output.ring_frames + output.block / 2
+        deadline = output.ring_frames - EARLY * output.block
         written = 0
         due: list[float] = []
         while not done.is_set():

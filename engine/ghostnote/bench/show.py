@@ -33,9 +33,9 @@ def show(console: Console, section: Section) -> None:
         table = Table("what", "n", *_COLUMNS, box=None, padding=(0, 2, 0, 0))
         for column in table.columns[1:]:
             column.justify = "right"
-        rows = [(name, summary) for name, summary in section.figures.items()]
-        rows += [(f"control: {name}", summary) for name, summary in section.control.items()]
-        for name, summary in rows:
+        shown = list(section.figures.items())
+        shown += [(f"control: {name}", summary) for name, summary in section.control.items()]
+        for name, summary in shown:
             values = summary.as_dict()
             table.add_row(name, str(summary.count), *(f"{values[column]:.2f}" for column in _COLUMNS))
         console.print(table)
