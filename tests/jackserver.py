@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
-START_LIMIT_S = 20.0
+START_LIMIT_S = 40.0
+PATIENCE_S = 8.0
+"""A server that does not answer by then is ended and started again."""
 _PROBE = """
 import sys, jack
 jack.set_error_function(lambda text: None); jack.set_info_function(lambda text: None)
@@ -57,7 +59,7 @@ def server_env(name: str, base: Mapping[str, str] = os.environ) -> dict[str, str
 def start(name: str, rate: int = 48000, block: int = 128) -> JackServer:
     """Start `jackd` and wait until a client can connect; `RuntimeError` says why it could not.
 
-    The machine has room for eight servers at a time, so one that ends at once is tried again.
+    The machine has room for eight servers at a time, so one that does not come up is tried again.
     """
     jackd = shutil.which("jackd")
     if jackd is None:
@@ -69,7 +71,8 @@ def start(name: str, rate: int = 48000, block: int = 128) -> JackServer:
     while time.monotonic() < deadline:
         with tempfile.TemporaryFile() as printed:
             process = subprocess.Popen(command, env=env, stdout=printed, stderr=printed)
-            while time.monotonic() < deadline and process.poll() is None:
+            patience = min(deadline, time.monotonic() + PATIENCE_S)
+            while time.monotonic() < patience and process.poll() is None:
                 if _answers(name, env):
                     return JackServer(name, rate, block, process)
                 time.sleep(0.1)
