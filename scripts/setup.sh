@@ -28,26 +28,26 @@ find_python() {
   return 1
 }
 
-# Run apt-get as root: directly, through sudo, or through sudo with a password if a person is there to type it.
-apt_get() {
-  local as_root=""
+# Print how to become root: nothing if it is us, sudo, or sudo with a password if a person is there to type it.
+root_prefix() {
   command -v apt-get >/dev/null || return 1
-  if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null || return 1
-    if sudo -n true 2>/dev/null; then
-      as_root="sudo -n"
-    elif [ -t 0 ] && [ -t 2 ]; then
-      as_root="sudo"
-    else
-      return 1
-    fi
+  [ "$(id -u)" -ne 0 ] || return 0
+  command -v sudo >/dev/null || return 1
+  if sudo -n true 2>/dev/null; then
+    echo "sudo -n"
+  elif [ -t 0 ] && [ -t 2 ]; then
+    echo sudo
+  else
+    return 1
   fi
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null
 }
+
+apt_get() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null; }
 
 # Install Debian packages one by one, so that one that does not exist here does not take the others with it.
 install_packages() {
-  local package failed=()
+  local package as_root failed=()
+  as_root=$(root_prefix) || return 1
   say "Installing system packages: $*"
   (
     flock 9
@@ -120,7 +120,7 @@ prepare_system() {
   say "  Debian, Ubuntu: sudo apt-get install ${missing[*]}"
   say "  elsewhere: the same libraries and programs from your package manager (PortAudio, JACK, ALSA)"
   if [ "$purpose" = play ]; then
-    say "  Going on without: no sound device can be opened until they are there."
+    say "  Going on without: no sound device and no MIDI until they are there."
   else
     say "  Going on without: the tests that need them are skipped."
   fi
