@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -120,13 +119,14 @@ class Playing:
         return None
 
     def ask(self, addr: str):
-        """The present value of an address."""
+        """The present value of an address; a tuple if it is several numbers."""
 
         def answer() -> tuple | None:
             self.send(addr)
             return self.receive(addr, 0.5)
 
-        return wait_for(answer, f"an answer of {addr}")[0]
+        values = wait_for(answer, f"an answer of {addr}")
+        return values[0] if len(values) == 1 else values
 
     def sync(self) -> None:
         """Wait until all that was sent is in effect."""

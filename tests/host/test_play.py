@@ -60,7 +60,7 @@ def test_a_signal_ends_it_soon_and_nothing_stays_behind(play, name):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 def test_ctrl_c_goes_to_all_processes_and_still_loses_nothing(play, home):
-    """A terminal sends it to the core and the front too; the last lines and the last state must be written."""
+    """A terminal sends it to the core and the front too; what was last must be written."""
     performance = play()
     performance.send("part1/pan", 0.25)
     performance.sync()
