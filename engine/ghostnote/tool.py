@@ -18,6 +18,7 @@ from ghostnote.features.stft import magnitudes
 from ghostnote.latent.mixer import mix
 from ghostnote.state.registry import check, resolve
 from ghostnote.state.table import ROOT, Value
+from ghostnote.telemetry import Telemetry
 
 Float32 = NDArray[np.float32]
 PathLike = str | os.PathLike[str]
@@ -50,11 +51,15 @@ class SoundSampleTool:
     ) -> Float32:
         """Write a sound and return its samples, shape (n, 2), at the model's rate.
 
-        Without `audio_files` it is a random draw; with them, their latent points mixed by `weights` (all 1 when
-        left out; may be negative; divided by their sum unless `normalize_weights` is False). `variance` moves
-        the point by that much noise. `seed` or `rng` make chance repeatable. The format follows the suffix.
+        Without `audio_files` it is a random draw; with them, their latent points mixed by `weights` (all 1
+        when left out; may be negative; divided by their sum unless `normalize_weights` is False). `variance`
+        moves the point by that much noise. `seed` or `rng` make chance repeatable. The suffix is the format.
         Raises UsageError, AudioFileError.
         """
+        if not np.isfinite(variance):
+            raise UsageError(f"variance {variance}: a finite number is needed")
+        if seed is not None and seed < 0:
+            raise UsageError(f"seed {seed}: a whole number from 0 on is needed")
         rng = rng if rng is not None else np.random.default_rng(seed)
         z = self._point(audio_files, weights, normalize_weights, rng)
         if variance:
@@ -64,7 +69,7 @@ class SoundSampleTool:
         return samples
 
     def predict(self, input_audio: PathLike, offset: float = 0.0) -> tuple[Float32, str]:
-        """Class probabilities, shape (C,), and the most likely class of a sound file from `offset` seconds on.
+        """Class probabilities, shape (C,), and the likeliest class of a sound file from `offset` seconds on.
 
         Raises AudioFileError; BundleError when the model has no classifier.
         """
@@ -73,18 +78,24 @@ class SoundSampleTool:
         return probabilities, self.class_names[int(np.argmax(probabilities))]
 
     def render_point(self, z: Float32) -> Float32:
-        """Samples of a latent point as the instrument plays it, shape (n, 2), at the model's rate."""
+        """Samples of a latent point as the instrument plays it, shape (n, 2), at the model's rate.
+
+        Raises UsageError for a point that the model gives no sound for.
+        """
         log = ControlLog(
             [
                 _entry("/slot/a/z", *(float(x) for x in z)),
                 *(_entry(f"/part1/weight/{slot}", float(slot == "a")) for slot in "abcdefgh"),
-                _entry("/part1/hit", 1.0, t=_SETTLE_S),
+                _entry("/part1/hit", 1.0),
             ]
         )
-        blocks = list(
-            render(self._model, log, RenderOptions(seconds=_SETTLE_S + self._model.spec.duration_s))
+        telemetry = Telemetry()
+        samples = np.concatenate(
+            list(render(self._model, log, RenderOptions(seconds=self._model.spec.duration_s), telemetry))
         )
-        return np.concatenate(blocks)[round(_SETTLE_S * self._model.spec.sample_rate) :]
+        for report in telemetry.take_reports():
+            raise UsageError(f"this point of the model has no sound: {report.text}")
+        return samples
 
     def _point(
         self,
@@ -94,8 +105,10 @@ class SoundSampleTool:
         rng: np.random.Generator,
     ) -> Float32:
         if not audio_files:
+            if len(weights):
+                raise UsageError("weights are for sound files, and none was given")
             return rng.standard_normal(self._model.manifest.latent_size, dtype=np.float32)
-        given = list(weights) or [1.0] * len(audio_files)
+        given = [float(w) for w in weights] or [1.0] * len(audio_files)
         if len(given) != len(audio_files):
             raise UsageError(f"{len(audio_files)} files need as many weights, got {len(given)}")
         if not np.isfinite(given).all():
@@ -104,10 +117,7 @@ class SoundSampleTool:
         return mix(points, np.asarray(given, dtype=np.float32), normalize)
 
 
-_SETTLE_S = 0.1
-
-
-def _entry(path: str, *args: Value, t: float = 0.0) -> LogEntry:
+def _entry(path: str, *args: Value) -> LogEntry:
     target = resolve(ROOT + path)
     assert target is not None
-    return LogEntry(t, target, check(target, args)[0])
+    return LogEntry(0.0, target, check(target, args)[0])

@@ -24,10 +24,12 @@ def run(args: argparse.Namespace) -> int:
     from ghostnote.decode.model import load
     from ghostnote.errors import UsageError
     from ghostnote.features.sound_writer import SoundWriter
-    from ghostnote.host.options import RATES
+    from ghostnote.host.options import RATES, SEEDS
 
     if args.rate is not None and not RATES[0] <= args.rate <= RATES[1]:
         raise UsageError(f"--rate {args.rate}: must be from {RATES[0]} to {RATES[1]}")
+    if args.seed is not None and not SEEDS[0] <= args.seed <= SEEDS[1]:
+        raise UsageError(f"--seed {args.seed}: must be from {SEEDS[0]} to {SEEDS[1]}")
     if args.seconds is not None and not 0 < args.seconds <= 24 * 3600:
         raise UsageError(f"--seconds {args.seconds}: must be above 0 and at most a day")
     log = read_log(args.log)

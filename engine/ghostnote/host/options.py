@@ -9,6 +9,7 @@ from ghostnote.errors import UsageError
 
 RATES = (8000, 384000)
 BLOCKS = (16, 8192)
+SEEDS = (0, 2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class PlayOptions:
         _within("--rate", self.rate, *RATES)
         _within("--block", self.block, *BLOCKS)
         _within("--port", self.port, 0, 65535)
-        _within("--seed", self.seed, 0, 2**31 - 1)
+        _within("--seed", self.seed, *SEEDS)
         if self.seconds is not None and not 0 < self.seconds < 1e7:
             raise UsageError(f"--seconds {self.seconds}: a time above 0 is needed")
 
