@@ -9,7 +9,7 @@ import pytest
 
 from ghostnote_training import augment, bands, cache, checkpoint, texture
 from ghostnote_training.train import Run, TrainOptions, learning_rate
-from ghostnote_training.vae import LossOptions
+from ghostnote_training.vae import LossOptions, SpectrogramVAE
 
 LOSS = LossOptions(bands=8, kl_target_nats=5.0)
 
@@ -91,16 +91,23 @@ def test_band_matrices_interpolate_and_average(spec):
     assert (np.diff(centres, n=2) > -1e-9).all()
 
 
-def test_texture_on_a_median_reads_as_noise_and_a_tone_does_not(spec):
-    statistics = texture.measure(spec)
-    t = texture.field(spec, 5)
-    smooth = np.linspace(0.0, -2.0, spec.frames)[:, None] * np.ones(spec.bins)
+def test_noise_reads_as_noise_and_decaying_tones_do_not(spec, net):
+    model = SpectrogramVAE(spec, net, LOSS, seed=0)
+    span = -np.log(spec.floor)
+    smooth = np.linspace(1.0, 0.6, spec.frames)[:, None] * np.ones(spec.bins)
+    field = texture.field(spec, 5) / span
 
-    def noisiness(log, residual):
-        bend = np.abs(log[2:] - 2 * log[1:-1] + log[:-2]) / statistics.roughness
-        off = np.abs(residual[1:-1]) / statistics.deviation
-        return float(np.minimum(bend, off).mean() / statistics.least)
+    def noisiness(log):
+        return np.asarray(model._noisiness_target(log[None].astype(np.float32)))[0]
 
-    assert noisiness(smooth + t, t) == pytest.approx(1.0, abs=0.2)
-    assert noisiness(smooth + 0.5 * t, 0.5 * t) == pytest.approx(0.5, abs=0.1)
-    assert noisiness(smooth, t) < 0.01
+    assert noisiness(smooth).max() < 0.01
+    assert noisiness(smooth + field).mean() == pytest.approx(1.0, abs=0.15)
+    middle = noisiness(smooth + 0.6 * field).mean()
+    assert 0.3 < middle < 0.7
+
+
+def test_an_onset_is_no_noise(spec, net):
+    model = SpectrogramVAE(spec, net, LOSS, seed=0)
+    log = np.linspace(1.0, 0.5, spec.frames)[:, None] * np.ones(spec.bins)
+    log[0] -= 0.3
+    assert np.asarray(model._noisiness_target(log[None].astype(np.float32))).max() < 0.01

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,21 +24,7 @@ def field(spec: FeatureSpec, seed: int) -> Float32:
     return np.asarray(np.maximum(log - np.median(log), -5.0), dtype=np.float32)
 
 
-@dataclass(frozen=True)
-class TextureStatistics:
-    """What full noisiness looks like: mean |t|, mean |second difference of t over time|, and how the
-    least of both shrinks.
-    """
-
-    deviation: float
-    roughness: float
-    least: float
-
-
-def measure(spec: FeatureSpec, seed: int = 7) -> TextureStatistics:
-    """Measure the field; `least` is the mean of min(|t| / deviation, |Δ²t| / roughness)."""
+def roughness(spec: FeatureSpec, seed: int = 7) -> float:
+    """Mean absolute second difference over time of the field: how rough noise is, in natural-log units."""
     t = field(spec, seed)
-    bend = np.abs(t[2:] - 2 * t[1:-1] + t[:-2])
-    deviation, roughness = float(np.abs(t).mean()), float(bend.mean())
-    least = float(np.minimum(np.abs(t[1:-1]) / deviation, bend / roughness).mean())
-    return TextureStatistics(deviation, roughness, least)
+    return float(np.abs(t[2:] - 2 * t[1:-1] + t[:-2]).mean())

@@ -29,6 +29,7 @@ class LossOptions:
     slow_term: float = 0.5
     change_term: float = 0.3
     noisiness_term: float = 1.5
+    tone_roughness: float = 0.2
     kl_target_nats: float = 40.0
     kl_weight_start: float = 0.02
 
@@ -57,9 +58,8 @@ def _average_pool(x: Any, size: int) -> Any:
 class SpectrogramVAE(keras.Model):
     """Encoder, seeded sampling, decoder; `compute_loss` holds every term and any Keras backend can train it.
 
-    The noisiness target is robust: the lesser of |residual| and of the target's roughness over time,
-    each relative to
-    what pure noise would show. A bin is noisy only if it is off the median *and* rough.
+    The noisiness target is how rough the log magnitudes are over time, relative to noise. Decays are straight
+    lines on that scale, so tones read as smooth however the model errs.
     """
 
     def __init__(self, spec: FeatureSpec, options: nets.NetOptions, loss: LossOptions, seed: int) -> None:
@@ -70,11 +70,9 @@ class SpectrogramVAE(keras.Model):
         self.noise = keras.random.SeedGenerator(seed)
         self.kl_weight = keras.Variable(loss.kl_weight_start, trainable=False, name="kl_weight")
         self.trackers = {name: keras.metrics.Mean(name=name) for name in ("l1_db", "noisiness", "kl")}
-        statistics = texture.measure(spec)
         self._span_db = -20.0 * math.log10(spec.floor)
         span = -math.log(spec.floor)
-        self._residual_gain = span / statistics.deviation / statistics.least
-        self._bend_gain = span / statistics.roughness / statistics.least
+        self._bend_gain = span / texture.roughness(spec)
         self._to_bands = bands.averages(loss.bands, spec)
         self._to_noise_bands = bands.averages(options.noise_bands, spec)
         index = np.arange(spec.bins)
@@ -100,6 +98,17 @@ class SpectrogramVAE(keras.Model):
         median, noisiness = self.decoder(z)
         return median, noisiness, mean, log_variance
 
+    def _noisiness_target(self, y: Any) -> Any:
+        """Noisiness in bands (batch, frames, bands) of log magnitudes (batch, frames, bins).
+
+        A frame is judged by the bend of the two after it, since the onset before it is no noise.
+        """
+        bend = ops.abs(y[:, 2:] - 2.0 * y[:, 1:-1] + y[:, :-2]) * self._bend_gain
+        banded = ops.matmul(ops.minimum(bend, 4.0), ops.convert_to_tensor(self._to_noise_bands))[:, 1:]
+        banded = ops.concatenate([banded[:, :1], banded, banded[:, -1:], banded[:, -1:]], axis=1)
+        tone = self.loss_options.tone_roughness
+        return ops.relu((banded - tone) / (1.0 - tone))
+
     def compute_loss(
         self,
         x: Any = None,
@@ -116,8 +125,8 @@ class SpectrogramVAE(keras.Model):
         peak = ops.max(y, axis=(1, 2), keepdims=True)
         reach = o.reach_db / self._span_db
         louder = ops.maximum(y, ops.stop_gradient(audible))
-        weight = o.quiet_weight + ops.clip((louder - peak) / reach + 1.0, 0.0, 1.0)
-        weight = weight * self._frame_weight
+        loudness = ops.clip((louder - peak) / reach + 1.0, 0.0, 1.0)
+        weight = (o.quiet_weight + loudness) * self._frame_weight
         scale = self._span_db
         fine = ops.mean(ops.abs(error) * weight * self._bin_weight) * scale
         banded = ops.matmul(error * weight, ops.convert_to_tensor(self._to_bands))
@@ -125,14 +134,9 @@ class SpectrogramVAE(keras.Model):
         slow = ops.mean(ops.abs(_average_pool(banded, 8))) * scale
         change = ops.mean(ops.abs(banded[:, 1:32] - banded[:, :31])) * scale
         kl = -0.5 * ops.mean(ops.sum(1.0 + log_variance - ops.square(mean) - ops.exp(log_variance), axis=-1))
-        rough = ops.abs(y[:, 2:] - 2.0 * y[:, 1:-1] + y[:, :-2]) * self._bend_gain
-        off = ops.abs(ops.stop_gradient(error[:, 1:-1])) * self._residual_gain
-        noisy = ops.clip(ops.minimum(rough, off), 0.0, 3.0)
-        noisy = ops.matmul(noisy, ops.convert_to_tensor(self._to_noise_bands))
-        noise_weight = ops.matmul(ops.stop_gradient(weight), ops.convert_to_tensor(self._to_noise_bands))[
-            :, 1:-1
-        ]
-        spread = ops.mean(noise_weight * ops.square(noisiness[:, 1:-1] - ops.minimum(noisy, 1.5)))
+        target = self._noisiness_target(y)
+        loud = ops.matmul(ops.stop_gradient(loudness), ops.convert_to_tensor(self._to_noise_bands))
+        spread = ops.mean((loud + 0.02) * ops.square(noisiness - target))
         self.trackers["l1_db"].update_state(ops.mean(ops.abs(audible - y)) * scale)
         self.trackers["noisiness"].update_state(spread)
         self.trackers["kl"].update_state(kl)
