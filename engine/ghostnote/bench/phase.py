@@ -16,7 +16,7 @@ from ghostnote.errors import UsageError
 from ghostnote.features import audio_file, stft
 from ghostnote.features.spec import FeatureSpec
 from ghostnote.synth.frames import FrameReader
-from ghostnote.synth.phase import MODES, PhaseBank
+from ghostnote.synth.phase import MODES, Mode, PhaseBank
 
 Float32 = NDArray[np.float32]
 Row = dict[str, str | int | float | None]
@@ -88,42 +88,61 @@ def convergence(
 def speed(voices: Sequence[int] = (1, 4, 8, 16, 32), hops: int = 200) -> list[Row]:
     """Time that one hop takes for so many voices, all due at once, and for starting them.
 
-    In each row the control is a fixed piece of work (64 real transforms of 1024 samples) timed between the
-    hops: where it is slower than elsewhere in the table, so was the machine. `real_time_factor` is the
-    median over the duration of a hop.
+    Times of the clock are medians and p95; `cpu` are means of what this thread itself used, which other
+    programs disturb less. `real_time_factor` is the clock's median, `cpu_factor` the processor time, over the
+    duration of a hop. The control is a fixed piece of work (64 real transforms of 1024 samples) between the
+    hops: in a row where it is slower than elsewhere, so was the machine.
     """
-    spec = FeatureSpec()
-    rng = np.random.default_rng(0)
+    return [_speed(mode, count, hops) for mode in MODES for count in voices]
+
+
+def _speed(mode: Mode, voices: int, hops: int) -> Row:
+    spec, rng = FeatureSpec(), np.random.default_rng(0)
+    bank, rows = PhaseBank(spec, mode, voices), np.arange(voices)
+    noise: Float32 = rng.rayleigh(0.01, (voices, spec.frames, spec.bins)).astype(np.float32)
     control = rng.standard_normal((64, spec.n_fft), dtype=np.float32)
-    rows: list[Row] = []
-    for mode in MODES:
-        for count in voices:
-            bank = PhaseBank(spec, mode, count)
-            noise: Float32 = rng.rayleigh(0.01, (count, spec.frames, spec.bins)).astype(np.float32)
-            numbers = np.arange(count)
-            starts, steps, controls = [], [], []
-            for _ in range(_WARM_UP):
-                starts.append(_timed(partial(bank.start, numbers, noise[:, : bank.start_frames])))
-            for j in range(hops):
-                first = j % (spec.frames - bank.lookahead - 1)
-                steps.append(
-                    _timed(partial(bank.step, numbers, noise[:, first : first + 1 + bank.lookahead]))
-                )
-                controls.append(_timed(partial(fft.rfft, control, axis=-1)))
-            rows.append(
-                {
-                    "mode": mode,
-                    "voices": count,
-                    "hop_ms": 1000.0 * bank.hop / spec.sample_rate,
-                    "step_p50_ms": float(np.median(steps)),
-                    "step_p95_ms": float(np.quantile(steps, 0.95)),
-                    "start_p50_ms": float(np.median(starts)),
-                    "real_time_factor": float(np.median(steps)) * spec.sample_rate / bank.hop / 1000.0,
-                    "control_p50_ms": float(np.median(controls)),
-                    "control_p95_ms": float(np.quantile(controls, 0.95)),
-                }
-            )
-    return rows
+    start, step, fixed = _Stopwatch(), _Stopwatch(), _Stopwatch()
+    for _ in range(_WARM_UP):
+        start.time(partial(bank.start, rows, noise[:, : bank.start_frames]))
+    for j in range(hops):
+        first = j % (spec.frames - bank.lookahead - 1)
+        step.time(partial(bank.step, rows, noise[:, first : first + 1 + bank.lookahead]))
+        fixed.time(partial(fft.rfft, control, axis=-1))
+    hop_ms = 1000.0 * bank.hop / spec.sample_rate
+    return {
+        "mode": mode,
+        "voices": voices,
+        "hop_ms": hop_ms,
+        "step_p50_ms": step.quantile(0.5),
+        "step_p95_ms": step.quantile(0.95),
+        "step_cpu_ms": step.cpu_ms,
+        "start_p50_ms": start.quantile(0.5),
+        "start_cpu_ms": start.cpu_ms,
+        "real_time_factor": step.quantile(0.5) / hop_ms,
+        "cpu_factor": step.cpu_ms / hop_ms,
+        "control_p50_ms": fixed.quantile(0.5),
+        "control_p95_ms": fixed.quantile(0.95),
+        "control_cpu_ms": fixed.cpu_ms,
+    }
+
+
+class _Stopwatch:
+    def __init__(self) -> None:
+        self._clock: list[float] = []
+        self._cpu = 0.0
+
+    def time(self, work: Callable[[], object]) -> None:
+        cpu, clock = time.thread_time(), time.perf_counter()
+        work()
+        self._clock.append(time.perf_counter() - clock)
+        self._cpu += time.thread_time() - cpu
+
+    def quantile(self, share: float) -> float:
+        return 1000.0 * float(np.quantile(self._clock, share))
+
+    @property
+    def cpu_ms(self) -> float:
+        return 1000.0 * self._cpu / len(self._clock)
 
 
 def spectral_convergence_db(wanted: Float32, samples: Float32, spec: FeatureSpec) -> float:
@@ -188,9 +207,3 @@ def _row(method: str, lookahead_ms: float | None, clips: list[Clip], values: lis
     row["worst_db"] = min(values)
     row["worst_clip"] = clips[int(np.argmin(values))].name
     return row
-
-
-def _timed(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return 1000.0 * (time.perf_counter() - begun)
