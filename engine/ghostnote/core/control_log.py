@@ -1,7 +1,7 @@
 """The control log: JSON lines of what took effect and when, enough to render a performance again.
 
 A line is `{"t": seconds, "addr": "/gn/part1/hit", "args": [0.9]}`. The first line that `play` writes is
-`/gn/log/start`, whose arguments are name–value pairs: version, model, decode_delay.
+`/gn/log/start`, whose arguments are name–value pairs: version, model, decode_delay, decode_spacing.
 """
 
 from __future__ import annotations
@@ -65,9 +65,10 @@ def read_log(path: str | Path) -> ControlLog:
 
 def _start(args: list[Value], where: str) -> dict[str, Value]:
     start = dict(zip(map(str, args[::2]), args[1::2], strict=False))
-    delay = start.get("decode_delay", 1)
-    if not isinstance(delay, int) or not 1 <= delay <= _MAX_DELAY:
-        raise LogError(f"{where}: decode_delay is a whole number from 1 to {_MAX_DELAY}, not {delay!r}")
+    for name in ("decode_delay", "decode_spacing"):
+        quanta = start.get(name, 1)
+        if not isinstance(quanta, int) or not 1 <= quanta <= _MAX_DELAY:
+            raise LogError(f"{where}: {name} is a whole number from 1 to {_MAX_DELAY}, not {quanta!r}")
     return start
 
 

@@ -40,7 +40,7 @@ QUANTUM = 64
 """Samples between two moments at which parameters may change (1.45 ms at 44.1 kHz)."""
 
 DECODE_SPACING = 2
-"""Quanta from one decode to the next, so that the worker keeps up."""
+"""Least quanta from one decode to the next; more where a decode takes longer, so that the worker keeps up."""
 
 START_SLOTS = ("kick", "snare", "hihat_closed", "hihat_open", "tom_low", "tom_high", "clap", "rim")
 """Classes whose prototypes fill the slots a…h at the start, where a model has them."""
@@ -71,6 +71,7 @@ class Engine:
         decoder: Decoder,
         *,
         decode_delay: int,
+        decode_spacing: int = DECODE_SPACING,
         polyphony: int = 16,
         telemetry: Telemetry | None = None,
         applied: Callable[[Applied], None] | None = None,
@@ -83,6 +84,7 @@ class Engine:
         self.draws = 0
         self.pool = VoicePool(self.spec, polyphony, QUANTUM, self.telemetry)
         self._decode_delay = decode_delay
+        self._decode_spacing = decode_spacing
         self._applied = applied
         self._load_model = load_model
         self._events: list[tuple[int, int, Target, tuple[Value, ...]]] = []
@@ -114,7 +116,7 @@ class Engine:
         steps = np.array([np.asarray(a.direction) * a.spread for a in axes], dtype=np.float32)
         self.axes = Axes(tuple(a.name for a in axes), steps.reshape(len(axes), manifest.latent_size))
         self.rest = np.asarray(manifest.latent_mean, dtype=np.float32)
-        self.plan = DecodePlan(decoder, self._decode_delay, DECODE_SPACING, self.telemetry)
+        self.plan = DecodePlan(decoder, self._decode_delay, self._decode_spacing, self.telemetry)
         self.slots = SlotBank(SLOTS, manifest.latent_size)
         for slot, name in zip(SLOTS, START_SLOTS, strict=True):
             if name in manifest.prototypes:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ghostnote.core.actions import starts_note
 from ghostnote.core.control_log import ControlLog
-from ghostnote.core.engine import QUANTUM, Engine
+from ghostnote.core.engine import DECODE_SPACING, QUANTUM, Engine
 from ghostnote.core.instrument import CHANNELS, Instrument
 from ghostnote.decode.model import Model, load
 from ghostnote.decode.worker import InlineDecoder
@@ -48,6 +48,7 @@ def build_engine(model: Model, log: ControlLog, options: RenderOptions, telemetr
         model,
         InlineDecoder(model, telemetry),
         decode_delay=delay,
+        decode_spacing=int(log.start.get("decode_spacing", DECODE_SPACING)),
         telemetry=telemetry,
         load_model=lambda name: _load(name, telemetry),
     )

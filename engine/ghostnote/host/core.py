@@ -17,7 +17,7 @@ from ghostnote.audio.output import Output, await_output, open_output
 from ghostnote.control.inbox import Inbox
 from ghostnote.control.midi_ports import MidiInputs
 from ghostnote.control.osc_server import OscServer
-from ghostnote.core import snapshot
+from ghostnote.core import decode_timing, snapshot
 from ghostnote.core.control_log import START, format_line
 from ghostnote.core.engine import QUANTUM, Applied, Engine
 from ghostnote.core.instrument import Instrument
@@ -38,7 +38,6 @@ SUPERVISOR_LOST_S = 5.0
 FADE_OUT_S = 0.08
 
 _SWITCH_INTERVAL_S = 0.0005
-_MIN_DECODE_QUANTA = 6
 _SWEEP_S = 20.0
 
 
@@ -61,11 +60,14 @@ class Core:
         self.inbox = Inbox(self.telemetry)
         self.tasks = Tasks(model, self.inbox, self.telemetry)
         self.output = _open(options, out, self.telemetry, again=began is not None)
-        self.decode_delay = decode_delay(self.output.block, self.output.rate, model.spec.sample_rate)
+        self.timing = decode_timing.timing(
+            decode_timing.measure(model), self.output.block, self.output.rate, model.spec.sample_rate
+        )
         self.engine = Engine(
             model,
             DecodeWorker(model, self.telemetry),
-            decode_delay=self.decode_delay,
+            decode_delay=self.timing.delay,
+            decode_spacing=self.timing.spacing,
             telemetry=self.telemetry,
             applied=self._log.append if self._keep_log else None,
             load_model=self.tasks.take_model,
@@ -156,7 +158,8 @@ class Core:
 
     def log_head(self) -> list[str]:
         """First lines of a log: what the engine was like before anything took effect."""
-        start = ["version", __version__, "model", self._initial["model"], "decode_delay", self.decode_delay]
+        start = ["version", __version__, "model", self._initial["model"]]
+        start += ["decode_delay", self.timing.delay, "decode_spacing", self.timing.spacing]
         lines = [format_line(0.0, START, start)]
         lines += [format_line(0.0, addr, [value]) for addr, value in self._initial["values"].items()]
         for name, slot in self._initial["slots"].items():
@@ -187,12 +190,6 @@ class Core:
             snapshot.restore(self.engine, state)
         except StateError as error:
             self.telemetry.trouble("state_refused", f"the last state could not be restored: {error}")
-
-
-def decode_delay(block: int, rate: int, model_rate: int) -> int:
-    """Quanta from a changed latent point to its sound: time for the worker and for a burst of quanta."""
-    burst = block * model_rate / rate / QUANTUM
-    return _MIN_DECODE_QUANTA + max(0, round(burst) - 2)
 
 
 def _open(options: PlayOptions, out: PipeWriter, telemetry: Telemetry, again: bool) -> Output:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ def slot_draw(seed: int, draw: int, size: int) -> Float32:
     return _generator(seed, _SLOT, draw).standard_normal(size, dtype=np.float32)
 
 
+@lru_cache(maxsize=4096)
 def texture_offset(seed: int, part: int, hit: int, limit: int) -> int:
     """Where in the bank of noise a hit's texture starts, in [0, limit)."""
     return int(_generator(seed, _TEXTURE, part, hit).integers(limit))
