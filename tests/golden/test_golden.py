@@ -1,8 +1,9 @@
 """One fixed performance: a change of sound must be meant.
 
-The first moments are compared sample by sample. After that the phase reconstruction makes more and more of
-the last bit in which processors differ (docs/decisions/0170-golden-by-ear.md), so the whole is compared by the
-levels of its bands. After a change that is meant: `GHOSTNOTE_REGENERATE=1 python -m pytest tests/golden`,
+The first moments are compared sample by sample. After that the phase reconstruction makes more and more
+of the last bit in which processors differ (docs/decisions/0170-golden-by-ear.md), so the whole is compared
+by the levels of its bands. After a change that is meant run
+`GHOSTNOTE_REGENERATE=1 python -m pytest tests/golden`,
 listen to `tests/golden/piece.actual.wav`, and commit `piece.npz`.
 """
 
