@@ -12,7 +12,8 @@ from ghostnote.synth.rtisi import Grid
 Float32 = NDArray[np.float32]
 Complex64 = NDArray[np.complex64]
 
-DECAYS_S = (0.0, 0.005)
+GUESSES_S = ((0.0, 0.0), (0.001, 0.0), (0.0, 0.005))
+"""Delay and decay of the sounds to choose from; decay 0 is a click. Recordings start 1 ms before the hit."""
 _DEEPEST = -6.0
 """How far below a sound's loudest frame differences count, in nepers."""
 
@@ -31,8 +32,10 @@ class OnsetPhases:
         since = np.arange(grid.span - onset) / sample_rate
         noise = np.random.default_rng(0).standard_normal(len(since))
         phases, levels = [], []
-        for decay_s in DECAYS_S:
-            envelope = np.exp(-since / decay_s) if decay_s else np.where(since == 0.0, 1.0, 0.0)
+        for delay_s, decay_s in GUESSES_S:
+            late = int(delay_s * sample_rate)
+            fall = np.exp(-since / decay_s) if decay_s else np.where(since == 0.0, 1.0, 0.0)
+            envelope = np.concatenate([np.zeros(late), fall[: len(fall) - late]])
             signal, power = np.zeros(grid.span), np.zeros(grid.span)
             signal[onset:] = noise * envelope
             power[onset:] = envelope**2
