@@ -16,7 +16,9 @@ Arrays = list[NDArray[np.float32]]
 def save(path: Path, groups: dict[str, Arrays], state: dict[str, Any]) -> None:
     """Write named groups of arrays and a JSON-able state."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    flat = {f"{name}:{k}": value for name, values in groups.items() for k, value in enumerate(values)}
+    flat: dict[str, Any] = {
+        f"{name}:{k}": value for name, values in groups.items() for k, value in enumerate(values)
+    }
     flat["state"] = np.frombuffer(json.dumps(state).encode(), dtype=np.uint8)
     partial = path.with_suffix(".partial")
     with partial.open("wb") as handle:

@@ -59,7 +59,7 @@ def pick(items: Sequence[Item], per_class: int, seed: int) -> list[Item]:
                 queues.setdefault(item.group + item.machine, []).append(item)
         order = [queues[key] for key in rng.permutation(sorted(queues))]
         for group in order:
-            rng.shuffle(group)  # type: ignore[arg-type]
+            rng.shuffle(group)
         taken: list[Item] = []
         while len(taken) < per_class and any(order):
             taken += [group.pop() for group in order if group]

@@ -20,7 +20,7 @@ def sixth_octaves(spec: FeatureSpec, low_hz: float = 30.0, high_hz: float = 2000
     count = int(np.floor(6.0 * np.log2(high_hz / low_hz)))
     edges = low_hz * 2.0 ** (np.arange(count + 1) / 6.0)
     hz = np.arange(spec.bins) * spec.sample_rate / spec.n_fft
-    columns = []
+    columns: list[NDArray[np.bool_]] = []
     for low, high in pairwise(edges):
         inside = (hz >= low) & (hz < high)
         if not inside.any():
