@@ -37,7 +37,8 @@ class SlotBank:
     def put(self, name: str, z: Float32, origin: str) -> None:
         """Remember a point.
 
-        Raises MessageError (`args`, `range`) for a point of the wrong size or with numbers that are not finite.
+        Raises MessageError (`args`, `range`) for a point of the wrong size or with numbers that are not
+        finite.
         """
         point = np.asarray(z, dtype=np.float32)
         if point.shape != (self.latent_size,):
