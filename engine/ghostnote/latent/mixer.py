@@ -27,7 +27,8 @@ def mix(points: Float32, weights: Float32, normalize: bool) -> Float32:
     """Weighted sum of latent points, `z = Σ weightₖ · pointₖ`, shape (D,).
 
     `points`: shape (n, D); `weights`: shape (n,), may be negative. With `normalize` the weights are divided
-    by their sum; weights that cancel (sum near 0) are left as they are, since no division makes them a mixture.
+    by their sum; weights that cancel (sum near 0) are left as they are, since no division makes them a
+    mixture.
     """
     total = float(weights.sum())
     if normalize and abs(total) > _SMALL_SUM:
