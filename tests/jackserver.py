@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,9 +78,10 @@ def start(name: str, rate: int = 48000, block: int = 128) -> JackServer:
                 if _answers(name, env):
                     return JackServer(name, rate, block, process)
                 time.sleep(0.1)
+            ended = process.poll()
             stop(process)
             printed.seek(0)
-            said = printed.read().decode("utf-8", "replace").strip()[-200:]
+            said = f"status {ended}: {printed.read().decode('utf-8', 'replace').strip()}"
         time.sleep(0.5)
     raise RuntimeError(f"jackd did not come up within {START_LIMIT_S:.0f} s; it said {said!r}")
 
@@ -92,7 +95,7 @@ def _answers(name: str, env: dict[str, str]) -> bool:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a server that `start` started, within a bounded time."""
+    """End a server that `start` started, within a bounded time, and give back its place on the machine."""
     if process.poll() is None:
         process.terminate()
         try:
@@ -100,6 +103,24 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5.0)
+    command = process.args
+    if process.returncode == -signal.SIGKILL and isinstance(command, list) and "jackd" in str(command[0]):
+        _give_back(command)
+
+
+def _give_back(command: list[Any]) -> None:
+    """A killed server holds its place (one of eight) until one of the same name starts and ends well."""
+    env = server_env(command[2])
+    again = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and again.poll() is None and not _answers(command[2], env):
+        time.sleep(0.1)
+    again.terminate()
+    try:
+        again.wait(5.0)
+    except subprocess.TimeoutExpired:
+        again.kill()
+        again.wait(5.0)
 
 
 @cache

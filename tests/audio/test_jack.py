@@ -186,10 +186,11 @@ def test_a_starved_ring_is_counted_and_comes_back_faded_in(jack_server, tmp_path
     assert heard.report["shortfall_frames"] >= 5 * 256
     if kind == "rtmixer":
         assert heard.report["shortfalls"] - heard.report["rearms"] in (0, 1)
-    gaps, parts = silences(heard.sound), stretches(heard.sound)[1:]
-    after_starving = [part for gap, part in zip(gaps, parts, strict=True) if gap > 0.015 * RATE]
-    assert len(after_starving) >= 3, "a late server shortens gaps, but not most of them"
-    assert all(np.abs(part[:8]).max() < 0.1 for part in after_starving)
+    gaps, parts = silences(heard.sound), stretches(heard.sound)
+    assert sum(gap > 0.015 * RATE for gap in gaps) >= 3, "a late server shortens gaps, but not most of them"
+    unfaded = sum(float(np.abs(part[:8]).max()) > 0.1 for part in parts)
+    lost_by_server = max(0, heard.report["taken"] - sum(map(len, parts))) // 64
+    assert unfaded <= lost_by_server
     assert abs(cents_off(smooth_stretch(heard.sound))) < 2.0
 
 
