@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from bundles import build_bundle
 from ghostnote.core.control_log import read_log
 from playing import wait_for
 
@@ -120,3 +121,25 @@ def test_a_killed_performance_leaves_a_whole_state_behind(play, home):
     state = json.loads((home / "last.json").read_text())
     assert state["schema"] == "ghostnote-state"
     assert [p.name for p in home.iterdir() if not p.name.endswith(".part")] == ["last.json"]
+
+
+def test_a_model_loaded_while_playing_is_there_after_a_crash(play, tmp_path):
+    other = build_bundle(tmp_path / "other", seed=9, latent_size=16, name="other")
+    performance = play()
+    performance.send("part1/hit", 0.5)
+    performance.send("model/load", str(tmp_path / "nonesuch"))
+    performance.send("model/load", str(other))
+    performance.wait_for_line("/gn/model/load")
+    performance.wait_for_complaint("nonesuch")
+    assert performance.ask("model/load") == "other"
+    assert len(performance.ask("slot/a/z")) == 16
+    time.sleep(1.5)
+    performance.child("core").kill()
+    performance.wait_until_ready(times=2)
+    assert performance.ask("model/load") == "other"
+    performance.send("part1/hit", 0.5)
+    performance.sync()
+    assert performance.end() == 0
+    assert performance.said.count("model other") == 1
+    loads = [e.args for e in read_log(performance.log).entries if e.target.name == "model/load"]
+    assert loads == [(str(other),)]

@@ -41,6 +41,7 @@ def test_an_osc_hit_is_heard_and_a_panic_is_silence(jack_server, play, listen):
         subprocess.run(["oscsend", "localhost", str(performance.port), *arguments], check=True, timeout=10)
 
     performance, ear = play(jack_server), listen(jack_server)
+    assert "JACK Audio Connection Kit" in performance.said
     assert f"{jack_server.rate} Hz, blocks of {jack_server.block}" in performance.said
     ear.is_silent()
     ear.hears(lambda: send("/gn/part1/hit", "f", "0.8"), "an OSC hit")

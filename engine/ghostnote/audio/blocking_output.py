@@ -34,6 +34,7 @@ class BlockingOutput:
     def __init__(
         self, device: Device, *, rate: int, block: int = 0, channels: int = 2, ahead_blocks: int = 2
     ) -> None:
+        self._label = device.label
         sd = sounddevice()
         self._error: type[Exception] = sd.PortAudioError
         self._block = block or DEFAULT_BLOCK
@@ -70,6 +71,11 @@ class BlockingOutput:
         self._pace = BlockPace(self._block / self._rate)
         self._thread = threading.Thread(target=self._run, name="ghostnote-output", daemon=True)
         self._thread.start()
+
+    @property
+    def name(self) -> str:
+        """Name and host API of the device."""
+        return self._label
 
     @property
     def rate(self) -> int:

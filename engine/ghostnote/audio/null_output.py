@@ -63,6 +63,11 @@ class NullOutput:
         self._kept_frames = 0
 
     @property
+    def name(self) -> str:
+        """Always the same."""
+        return "null device"
+
+    @property
     def rate(self) -> int:
         """Sample rate in Hz."""
         return self._rate

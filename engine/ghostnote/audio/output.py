@@ -44,6 +44,10 @@ class Output(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """What a person calls the device."""
+
+    @property
     def rate(self) -> int:
         """Sample rate of the device in Hz."""
 

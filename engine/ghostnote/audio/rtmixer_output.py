@@ -37,6 +37,7 @@ class RtmixerOutput:
     def __init__(
         self, device: Device, *, rate: int, block: int = 0, channels: int = 2, ahead_blocks: int = 2
     ) -> None:
+        self._label = device.label
         sd = sounddevice()
         self._error: type[Exception] = sd.PortAudioError
         try:
@@ -97,6 +98,11 @@ class RtmixerOutput:
         if not self._block:
             self._close_stream()
             raise DeviceError("the device was opened but takes no sound; is something else holding it?")
+
+    @property
+    def name(self) -> str:
+        """Name and host API of the device."""
+        return self._label
 
     @property
     def rate(self) -> int:

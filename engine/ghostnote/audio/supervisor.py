@@ -78,6 +78,11 @@ class SupervisedOutput:
         """Whether the driver is stuck for good, so that only another process can play."""
 
     @property
+    def name(self) -> str:
+        """Name of the present device."""
+        return self._now.name
+
+    @property
     def rate(self) -> int:
         """Sample rate in Hz; stays the same over reopening."""
         return self._rate

@@ -12,6 +12,7 @@ from ghostnote.audio.output import Output
 from ghostnote.control.clock import StreamClock
 from ghostnote.control.events import Event
 from ghostnote.control.inbox import Inbox
+from ghostnote.core.engine import QUANTUM
 from ghostnote.core.instrument import CHANNELS, Instrument
 from ghostnote.core.tasks import Task, Tasks
 from ghostnote.state.registry import resolve
@@ -22,6 +23,10 @@ Float32 = NDArray[np.float32]
 
 EARLY = 0.375
 """Blocks by which a hit may come too early in a period for its deadline."""
+LINGER = 0.25
+"""Blocks from the moment one is taken to the moment the next is rendered, since what comes in meanwhile then
+sounds a block sooner; at most `MAX_LINGER_S`. The ring holds two blocks, so there is time."""
+MAX_LINGER_S = 0.0007
 
 _MAX_CHUNK = 4096
 _EVENTS_PER_CHUNK = 256
@@ -48,7 +53,9 @@ class Live:
         self._clock = StreamClock(output.rate)
         self._buffer = np.zeros((_MAX_CHUNK, CHANNELS), dtype=np.float32)
         self._deadline = output.ring_frames - EARLY * output.block
+        self._linger_s = min(LINGER * output.block / output.rate, MAX_LINGER_S)
         self._written = 0
+        self._lost = 0
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ghostnote-render", daemon=True)
         self.load = 0.0
@@ -74,22 +81,27 @@ class Live:
             if wanted <= 0:
                 self._output.wait()
                 continue
+            taken, at = self._output.position()
+            if taken:
+                self._clock.observe(taken, at)
+                if wanted <= self._output.block:
+                    time.sleep(self._linger_s)
             try:
                 self._render(wanted)
             except Exception as error:  # whatever went wrong, the show goes on
                 self._telemetry.trouble("render_error", f"a block was lost: {error!r}")
                 self._instrument.engine.pool.silence()
                 self._write(np.zeros((wanted, CHANNELS), dtype=np.float32))
+                self._lost = self._written - self._instrument.frames
 
     def _render(self, wanted: int) -> None:
         began = time.perf_counter()
-        taken, at = self._output.position()
-        if taken:
-            self._clock.observe(taken, at)
-        for event in self._inbox.drain(_EVENTS_PER_CHUNK):
-            self._take(event)
         block = self._buffer[:wanted]
-        self._instrument.read(block)
+        for start in range(0, wanted, QUANTUM):
+            # What comes in while a block is rendered can still be part of it.
+            for event in self._inbox.drain(_EVENTS_PER_CHUNK):
+                self._take(event)
+            self._instrument.read(block[start : start + QUANTUM])
         self._write(block)
         busy = (time.perf_counter() - began) * self._output.rate / wanted
         self.load += (busy - self.load) * _LOAD_PACE
@@ -125,5 +137,5 @@ class Live:
             if frame < self._written:
                 self._telemetry.count("late_events")
         # The instrument is behind what was written by the blocks that were lost.
-        frame -= self._written - self._instrument.frames
+        frame -= self._lost
         self._instrument.engine.schedule(self._instrument.sample_at(frame), target, event.args)

@@ -23,6 +23,7 @@ def take(engine: Engine) -> dict[str, Any]:
         "schema": SCHEMA,
         "version": VERSION,
         "model": engine.model.manifest.name,
+        "folder": str(engine.model.folder),
         "values": {addr: value for addr, value in values.items() if value != DEFAULTS[addr]},
         "slots": {
             name: None if slot is None else {"z": [float(x) for x in slot.z], "origin": slot.origin}

@@ -24,7 +24,7 @@ from ghostnote.core.instrument import Instrument
 from ghostnote.core.live import Live
 from ghostnote.core.readout import Readout
 from ghostnote.core.tasks import Tasks
-from ghostnote.decode.model import load
+from ghostnote.decode.model import Model, load
 from ghostnote.decode.worker import DecodeWorker
 from ghostnote.errors import GhostnoteError, StateError
 from ghostnote.host.options import PlayOptions
@@ -56,7 +56,7 @@ class Core:
         self._log: deque[Applied] = deque(maxlen=1 << 16)
         self._keep_log = options.log is not None
         self._log_from = 0
-        model = load(options.model, lazy=("encoder", "classifier"))
+        model = self._load(options.model, state if began is not None else None)
         self.inbox = Inbox(self.telemetry)
         self.tasks = Tasks(model, self.inbox, self.telemetry)
         self.output = _open(options, out, self.telemetry, again=began is not None)
@@ -128,7 +128,7 @@ class Core:
             "rate": self.output.rate,
             "block": self.output.block,
             "latency_ms": 1000.0 * self.output.latency_frames / self.output.rate,
-            "device": getattr(self.output, "name", ""),
+            "device": self.output.name,
             "osc": [self.osc.bind, self.osc.port],
             "midi": list(self.midi.ports),
         }
@@ -184,6 +184,16 @@ class Core:
         while retired:
             threading.Thread(target=retired.popleft().close, name="ghostnote-retire", daemon=True).start()
             raise_priorities()
+
+    def _load(self, name: str, state: dict[str, Any] | None) -> Model:
+        """The model that a core before this one played last, else the one that was asked for."""
+        lazy = ("encoder", "classifier")
+        if state is not None:
+            try:
+                return load(str(state.get("folder")), lazy=lazy)
+            except GhostnoteError as error:
+                self.telemetry.trouble("model_refused", f"the last model could not be loaded: {error}")
+        return load(name, lazy=lazy)
 
     def _restore(self, state: dict[str, Any]) -> None:
         try:

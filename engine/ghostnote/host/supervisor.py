@@ -181,7 +181,7 @@ class Supervisor:
         ms = 1000.0 * ready["block"] / ready["rate"]
         self._screen.write(
             f"ghostnote {__version__}, model {ready['model']}\n"
-            f"  sound  {ready['device'] or 'null device'}, {ready['rate']} Hz, "
+            f"  sound  {ready['device']}, {ready['rate']} Hz, "
             f"blocks of {ready['block']} ({ms:.1f} ms), {ready['latency_ms']:.1f} ms ahead\n"
             f"  OSC    {host}:{port} (UDP)\n"
             f"  MIDI   {midi}\n"
