@@ -1,4 +1,4 @@
-"""Real-time priority for the threads that sound depends on, where the system grants it."""
+"""Real-time priority for the process that sound depends on, where the system grants it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import threading
 
 RENDER, CONTROL, DECODE = 60, 55, 50
 """SCHED_FIFO priorities, below those of audio drivers and servers."""
+OTHERS = 20
+"""Every other Python thread of the process: whichever holds the interpreter must not be set aside for other
+programs, since the render thread waits for it."""
 
 _THREADS = {
     "ghostnote-render": RENDER,
@@ -18,7 +21,7 @@ _THREADS = {
 
 
 def raise_priorities() -> int:
-    """Give this process's sound threads SCHED_FIFO; how many got it.
+    """Give this process's Python threads SCHED_FIFO; how many got it.
 
     Needs an rtprio limit (the `audio` group on many distributions) or root, and Linux; elsewhere nothing
     changes, since macOS and Windows prefer threads of audio drivers by themselves.
@@ -27,9 +30,9 @@ def raise_priorities() -> int:
         return 0
     granted = 0
     for thread in threading.enumerate():
-        priority = _THREADS.get(thread.name)
-        if priority is None or thread.native_id is None:
+        if thread.native_id is None:
             continue
+        priority = _THREADS.get(thread.name, OTHERS)
         try:
             os.sched_setscheduler(thread.native_id, os.SCHED_FIFO, os.sched_param(priority))
         except OSError:
