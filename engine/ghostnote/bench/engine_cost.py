@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from ghostnote.core.instrument import CHANNELS, Instrument
 from ghostnote.decode.decoder import Decoder
 from ghostnote.decode.model import Model
 from ghostnote.decode.worker import DecodeWorker
-from ghostnote.host.priority import RENDER, raise_priorities
+from ghostnote.host.priority import DECODE, RENDER
 from ghostnote.state.registry import TARGETS
 from ghostnote.state.table import PARTS, ROOT
 from ghostnote.synth.texture import TextureBank
@@ -40,13 +41,19 @@ _BREATH_S = 0.001
 
 @contextmanager
 def as_render_thread() -> Iterator[None]:
-    """Give the calling thread the priority of the engine's render thread for a while, where it is granted."""
+    """Give the calling thread the priority of the engine's render thread for a while, where it is granted.
+
+    Threads that decode get theirs too.
+    """
     if not sys.platform.startswith("linux"):
         yield
         return
     policy, param = os.sched_getscheduler(0), os.sched_getparam(0)
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(RENDER))
+        for thread in threading.enumerate():
+            if thread.name == "decode" and thread.native_id is not None:
+                os.sched_setscheduler(thread.native_id, os.SCHED_FIFO, os.sched_param(DECODE))
     try:
         yield
     finally:
@@ -126,11 +133,11 @@ def decode_beside_control(model: Model, runs: int) -> tuple[Float64, Float64]:
 def voices_cost(model: Model, voices: int, seconds: float, *, decoding: bool = False) -> dict[str, float]:
     """Cost of `voices` notes with all knobs moving, at 48 kHz in blocks of 128 frames.
 
-    Every part's axes move all the time (689 changes a second over the eight parts), each block goes through
-    phase, mix, resampler and safety chain. Notes that have died away are struck again. Without `decoding` the
-    spectrograms are ready beforehand and blocks are rendered as fast as they go. With it they come from the
-    model through its worker thread, and blocks are rendered at their time, as in a performance; the times
-    then include whatever the worker takes away. Threads have the priorities that they have in the engine.
+    Every part's axes move all the time (750 changes a second over the eight parts), each block goes through
+    phase, mix, resampler and safety chain at its time, as in a performance. Notes that have died away are
+    struck again. Without `decoding` the spectrograms are ready beforehand; with it they come from the model
+    through its worker thread, and the times include whatever the worker takes away. Threads have the
+    priorities that they have in the engine.
 
     Returns `rtf` (processor time of the render thread as a share of one core), `wall_rtf` (the same by the
     clock on the wall, other programs' work included), `process_rtf` (processor time of all threads),
@@ -154,16 +161,13 @@ def voices_cost(model: Model, voices: int, seconds: float, *, decoding: bool = F
         else:
             ready = _lasting_sounds(model)
             engine.prime(lambda z, texture: ready[0])
-        raise_priorities()
         with as_render_thread():
-            return _drive(engine, voices, seconds, telemetry, paced=decoding)
+            return _drive(engine, voices, seconds, telemetry)
     finally:
         decoder.close()
 
 
-def _drive(
-    engine: Engine, voices: int, seconds: float, telemetry: Telemetry, paced: bool
-) -> dict[str, float]:
+def _drive(engine: Engine, voices: int, seconds: float, telemetry: Telemetry) -> dict[str, float]:
     instrument = Instrument(engine, RATE)
     block = np.zeros((BLOCK, CHANNELS), dtype=np.float32)
     move = _Knobs(engine)
@@ -193,8 +197,7 @@ def _drive(
             spent.append(1e3 * (time.perf_counter() - began))
         if i % _CONTROL_EVERY == 0:
             control.append(yardstick.ms())
-        if paced:
-            time.sleep(max(0.0, start + (i + warm_up + 1) * BLOCK / RATE - time.perf_counter()))
+        time.sleep(max(0.0, start + (i + warm_up + 1) * BLOCK / RATE - time.perf_counter()))
     process_s = time.process_time() - process_s
     cost, beside = Summary.of(spent), Summary.of(control)
     counted = telemetry.snapshot()

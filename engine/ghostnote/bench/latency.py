@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ghostnote.bench.detect import onset, spectral_change
 from ghostnote.bench.options import BenchOptions
 from ghostnote.bench.player import message
-from ghostnote.bench.probe import Moment
 from ghostnote.bench.result import Section
 from ghostnote.bench.rig import BARE, ENGINE, Rig, rig
 from ghostnote.bench.sounds import far_apart, sharpest
@@ -41,15 +40,15 @@ _HUSH = message(f"{ROOT}/hush")
 
 @dataclass(frozen=True)
 class Struck:
-    """Moments at which something was sent, to the engine and to the bare control."""
+    """Times at which something was sent, to the engine and to the bare control."""
 
-    engine: list[Moment]
-    bare: list[Moment]
+    engine: list[float]
+    bare: list[float]
 
 
 def osc(options: BenchOptions) -> Section:
     """OSC hit → first sample."""
-    section = Section("osc", "frame of the first sample at the port, less the frame at which OSC was sent")
+    section = Section("osc", "time of the first sample at the port, less the time at which OSC was sent")
     with _hit_rig(options, section, ()) as running:
         hit = message(f"{ROOT}/part1/hit", 0.9)
         struck = _strike(running, lambda: running.player.send(hit), options)
@@ -59,7 +58,7 @@ def osc(options: BenchOptions) -> Section:
 
 def midi(options: BenchOptions) -> Section:
     """MIDI hit → first sample, from a python-rtmidi output through JACK MIDI."""
-    section = Section("midi", "frame of the first sample at the port, less the frame at which MIDI was sent")
+    section = Section("midi", "time of the first sample at the port, less that of the note at the MIDI port")
     with _hit_rig(options, section, ("--midi", f"jack:{PADS}")) as running, pads() as out:
         time.sleep(3.0)  # ports are picked up within a second or so
         struck = _strike(running, lambda: out.send_message(_NOTE_ON_PART_1), options)
@@ -136,29 +135,29 @@ def _strike(running: Rig, send: Callable[[], object], options: BenchOptions) -> 
     for _ in range(options.hits):
         due = max(due + rng.uniform(*GAP_S), time.monotonic())
         _sleep_until(due)
-        struck.engine.append(running.probe.now())
+        struck.engine.append(time.monotonic())
         send()
         _sleep_until(due + HUSH_AFTER_S)
         running.player.send(_HUSH)
         _sleep_until(due + CLICK_AFTER_S)
-        struck.bare.append(running.probe.now())
+        struck.bare.append(time.monotonic())
         running.click.strike()
     time.sleep(SETTLE_S)
     return struck
 
 
-def _clicks(running: Rig, count: int, seed: int) -> list[Moment]:
+def _clicks(running: Rig, count: int, seed: int) -> list[float]:
     rng = np.random.default_rng(seed)
     moments = []
     for _ in range(count):
         time.sleep(rng.uniform(*GAP_S))
-        moments.append(running.probe.now())
+        moments.append(time.monotonic())
         running.click.strike()
     time.sleep(SETTLE_S)
     return moments
 
 
-def _turn(running: Rig, steps: int, seed: int) -> list[Moment]:
+def _turn(running: Rig, steps: int, seed: int) -> list[float]:
     """Strike notes and move each to the other sound while it sounds; when they were moved."""
     rng = np.random.default_rng(seed)
     hit = message(f"{ROOT}/part1/hit", 1.0)
@@ -169,7 +168,7 @@ def _turn(running: Rig, steps: int, seed: int) -> list[Moment]:
         time.sleep(KNOB_REST_S)
         running.player.send(hit)
         time.sleep(rng.uniform(*KNOB_AFTER_S))
-        moved.append(running.probe.now())
+        moved.append(time.monotonic())
         running.player.send(programs[(step + 1) % 2])
         time.sleep(KNOB_SETTLES_S)
         running.player.send(_HUSH)
@@ -177,15 +176,16 @@ def _turn(running: Rig, steps: int, seed: int) -> list[Moment]:
 
 
 def _delays_ms(
-    running: Rig, moments: list[Moment], index: int, find: Callable[[Float32, int, int], int | None]
+    running: Rig, moments: list[float], index: int, find: Callable[[Float32, int, int], int | None]
 ) -> Float64:
-    """Milliseconds from each moment to what `find` finds; NaN for nothing, or where time is in doubt."""
+    """Milliseconds from each time to what `find` finds; NaN for nothing, or where cycles are missing."""
     probe, sound = running.probe, running.probe.recorded(index)
     delays = np.full(len(moments), np.nan)
-    for i, moment in enumerate(moments):
-        found = find(sound, moment.frame, probe.rate)
-        if found is not None and probe.is_sound(moment, found):
-            delays[i] = 1e3 * (found - moment.frame) / probe.rate
+    for i, at_s in enumerate(moments):
+        start = probe.frame_at(at_s)
+        found = find(sound, start, probe.rate)
+        if found is not None and probe.is_whole(start - 2 * probe.block, found):
+            delays[i] = 1e3 * (float(probe.time_of(np.array([found]))[0]) - at_s)
     return delays
 
 
@@ -198,7 +198,7 @@ def _report_hits(section: Section, running: Rig, struck: Struck, name: str, what
     _report_control(section, running, struck.bare)
 
 
-def _report_control(section: Section, running: Rig, moments: list[Moment]) -> None:
+def _report_control(section: Section, running: Rig, moments: list[float]) -> None:
     clicks = _delays_ms(running, moments, BARE, onset)
     section.control["bare_path_ms"] = Summary.of(clicks)
     section.control["probe_wake_late_ms"] = Summary.of(running.probe.wake_jitter_ms())

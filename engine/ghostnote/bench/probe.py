@@ -7,7 +7,6 @@ import gc
 import os
 import sys
 import time
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -20,21 +19,18 @@ CONNECT_LIMIT_S = 10.0
 PRIORITY = 45
 """SCHED_FIFO priority of the probe, below the engine's."""
 _FRAME_CYCLE = 1 << 32
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A frame of the server, counted from the recording's first, and `time.monotonic()` at it."""
-
-    frame: int
-    at_s: float
+_RECENT = 4
+_NOTE_ON = 0x90
+_MAX_NOTES = 100_000
 
 
 class Probe:
-    """Records `inputs` ports for up to `seconds`; frames are counted by the server's own clock.
+    """Records `inputs` audio ports for up to `seconds`, and when notes came in at a MIDI port of its own.
 
-    Times of what is sent (`now`) and of what is heard come from one clock, the server's. A cycle that the
-    probe missed (its process was not run in time) is a gap, not a shift.
+    Frames are counted from the first one. Times are those of `time.monotonic()`; a frame's time is that of
+    its cycle, seen at the earliest of the last cycles' wake-ups. The server's own estimate
+    (`jack_frame_time`) is not used: it is a slow loop that needs seconds to come back after the server was
+    late once. A cycle that the probe missed (its process was not run in time) is a gap, not a shift.
     """
 
     def __init__(self, server: str, inputs: int, seconds: float) -> None:
@@ -50,6 +46,9 @@ class Probe:
         self._wake_s = np.zeros(round(seconds * self.rate / self.block) + 1024)
         self._wake_frames = np.zeros(len(self._wake_s), dtype=np.int64)
         self._ports = [self._client.inports.register(f"in_{i}") for i in range(inputs)]
+        self._midi = self._client.midi_inports.register("notes")
+        self.notes: list[int] = []
+        """Frames of the note-ons that came in."""
         self._sound: Float32 = np.zeros((inputs, round(seconds * self.rate)), dtype=np.float32)
         self._heard = np.zeros(self._sound.shape[1] // self.block + 1, dtype=np.bool_)
         self._first = -1
@@ -78,6 +77,15 @@ class Probe:
         ports = self._client.get_ports(is_audio=True, is_output=True, is_physical=False)
         return {str(port.name) for port in ports}
 
+    def connect_notes(self, name: str) -> None:
+        """Note when the MIDI output whose name contains `name` plays; RuntimeError if there is none."""
+        found = self._client.get_ports(is_midi=True, is_output=True)
+        for port in found:
+            if name in port.name:
+                self._client.connect(port, self._midi)
+                return
+        raise RuntimeError(f"no MIDI output called {name}")
+
     def connect(self, source: str, index: int) -> None:
         """Record port `source` as input `index`."""
         self._client.connect(source, self._ports[index])
@@ -92,25 +100,27 @@ class Probe:
             time.sleep(0.002)
         raise RuntimeError("no audio output appeared at the JACK server")
 
-    def now(self) -> Moment:
-        """This moment, by the server's clock and by the computer's."""
-        return Moment((int(self._client.frame_time) - self._first) % _FRAME_CYCLE, time.monotonic())
-
-    def is_sound(self, moment: Moment, end: int) -> bool:
-        """Whether the recording from `moment` to frame `end` can be trusted.
-
-        Every cycle was recorded, and the server's clock did not jump: when the server itself comes late, it
-        guesses frames that it then corrects. The first cycles after the moment tell.
-        """
-        start = moment.frame // self.block
-        if start < 2 or not self._heard[start - 2 : end // self.block + 1].all():
-            return False
+    @property
+    def heard_frames(self) -> int:
+        """How far the recording has come."""
         n = min(self.cycles, len(self._wake_s))
-        following = int(np.searchsorted(self._wake_s[:n], moment.at_s))
-        if following >= n:
-            return False
-        ahead = int(self._wake_frames[following]) - moment.frame
-        return -2 * self.block <= ahead <= 2 * self.block
+        return int(self._wake_frames[n - 1]) if n else 0
+
+    def time_of(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+        """When recorded frames were at the port, shape as `frames`."""
+        starts, times = self._cycles()
+        cycle = np.clip(np.searchsorted(starts, frames, side="right") - 1, 0, None)
+        return np.asarray(times[cycle] + (frames - starts[cycle]) / self.rate)
+
+    def frame_at(self, at_s: float) -> int:
+        """The frame that was at the port at a time."""
+        starts, times = self._cycles()
+        cycle = max(0, int(np.searchsorted(times, at_s)) - 1)
+        return int(starts[cycle] + min((at_s - times[cycle]) * self.rate, self.block - 1))
+
+    def is_whole(self, start: int, end: int) -> bool:
+        """Whether every cycle from frame `start` to `end` was recorded."""
+        return start >= 0 and bool(self._heard[start // self.block : end // self.block + 1].all())
 
     def recorded(self, index: int) -> Float32:
         """What input `index` heard, one sample for each frame since the recording began."""
@@ -126,6 +136,11 @@ class Probe:
         np.minimum.at(earliest, groups, late)
         return np.asarray(1e3 * (late - earliest[groups]))
 
+    def _cycles(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """First frame and time of each recorded cycle."""
+        n = min(self.cycles, len(self._wake_s))
+        return self._wake_frames[:n], cycle_times(self._wake_frames[:n], self._wake_s[:n], self.rate)
+
     def _process(self, frames: int) -> None:
         """One cycle. Thread: JACK's. Copies only."""
         at = int(self._client.last_frame_time)
@@ -136,6 +151,9 @@ class Probe:
             return
         for row, port in zip(self._sound, self._ports, strict=True):
             row[start : start + frames] = np.frombuffer(port.get_buffer(), dtype=np.float32)
+        for offset, data in self._midi.incoming_midi_events():
+            if len(self.notes) < _MAX_NOTES and bytes(data)[0] & 0xF0 == _NOTE_ON:
+                self.notes.append(start + int(offset))
         self._heard[start // self.block] = True
         if self.cycles < len(self._wake_s):
             self._wake_s[self.cycles] = time.monotonic()
@@ -144,6 +162,19 @@ class Probe:
 
     def _count_xrun(self, delayed_us: float) -> None:
         self.xruns += 1
+
+
+def cycle_times(starts: NDArray[np.int64], wakes_s: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
+    """When each cycle began, in s, from when the probe woke in it (late, never early).
+
+    `starts`: first frames, `wakes_s`: wake-ups, both of shape (n,). The earliest of the last `_RECENT`
+    wake-ups counts, each moved on by the frames between; so few that a late server is followed at once.
+    """
+    late = wakes_s - starts / rate
+    earliest = late.copy()
+    for back in range(1, _RECENT):
+        np.minimum(earliest[back:], late[:-back], out=earliest[back:])
+    return np.asarray(earliest + starts / rate)
 
 
 def _raise_own_threads() -> None:

@@ -29,7 +29,6 @@ MEMORY_GOAL_MB = 300.0
 MEMORY_S = 60.0
 
 _POLL_S = 0.01
-_OVERLAP = 4800
 _BARE_IMPORT = "import numpy, onnxruntime"
 
 
@@ -117,19 +116,20 @@ def _first_sound_s(server: JackServer, model: str) -> float:
     with Probe(server.name, 1, START_LIMIT_S + 5.0) as probe:
         known = probe.sources()
         hit = message(f"{ROOT}/part1/hit", 1.0)
-        began = probe.now()
         connected = False
-        looked = began.frame
+        began = time.monotonic()
+        looked = probe.heard_frames
         with Player(model, server.env, wait=False) as player:
-            while (now := probe.now()).at_s - began.at_s < START_LIMIT_S:
+            while time.monotonic() - began < START_LIMIT_S:
                 player.send(hit)
                 if not connected and (new := sorted(probe.sources() - known)):
                     probe.connect(new[0], 0)
                     connected = True
-                loud = np.flatnonzero(np.abs(probe.recorded(0)[looked : now.frame]) > FLOOR)
+                heard = probe.heard_frames
+                loud = np.flatnonzero(np.abs(probe.recorded(0)[looked:heard]) > FLOOR)
                 if loud.size:
-                    return (looked + int(loud[0]) - began.frame) / probe.rate
-                looked = max(looked, now.frame - _OVERLAP)
+                    return float(probe.time_of(np.asarray(looked + loud[:1], dtype=np.int64))[0]) - began
+                looked = heard
                 time.sleep(_POLL_S)
             last = player.said[-1] if player.said else "nothing"
     raise UnavailableError(f"no sound within {START_LIMIT_S:.0f} s; ghostnote play said: {last}")
