@@ -53,7 +53,7 @@ def net() -> NetOptions:
         noise_bands=8,
         attack_frames=6,
         attack_channels=4,
-        mel_bands=12,
+        view_bands=12,
         classifier_widths=(8, 8, 8),
     )
 

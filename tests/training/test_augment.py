@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ghostnote.features.spec import FeatureSpec
-from ghostnote_training import augment, cache, classifier, synth
+from ghostnote_training import augment, cache, classifier, nets, synth
 
 SPEC = FeatureSpec()
 
@@ -41,10 +41,22 @@ def test_gates_leave_the_attack_alone():
     assert out.sum() < np.clip(raw, 0, None).sum()
 
 
-def test_classifier_augmentation_keeps_shape_and_bounds():
-    rng = np.random.default_rng(3)
-    bands = rng.random((5, 344, 64), dtype=np.float32)
-    out = classifier.augment(bands, SPEC, classifier.ClassifierOptions(), rng)
-    assert out.shape == bands.shape
-    assert np.isfinite(out).all()
-    assert out.min() >= 0.0
+def test_classifier_augmentation_keeps_shape_bounds_and_is_seeded():
+    windows = len(nets.classifier_windows(SPEC))
+    views = np.random.default_rng(3).random((5, windows, 64), dtype=np.float32)
+    options = classifier.ClassifierOptions()
+    one, two = (classifier.augment(views, SPEC, options, np.random.default_rng(1)) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    assert one.shape == views.shape
+    assert one.min() >= 0.0
+    assert one.max() <= 1.2
+    assert np.abs(one - views).mean() > 0.01
+
+
+def test_windows_widen_and_average():
+    windows = nets.classifier_windows(SPEC)
+    np.testing.assert_allclose(windows.sum(axis=1), 1.0, atol=1e-6)
+    assert ((windows > 0).sum(axis=0) == 1).all()
+    widths = (windows > 0).sum(axis=1)
+    assert widths[0] == 1
+    assert (np.diff(widths) >= 0).all()

@@ -1,4 +1,4 @@
-"""The classifier: training on banded features with hard augmentation, and figures by fold."""
+"""The classifier: training on windowed, banded features with hard augmentation, and its figures."""
 
 from __future__ import annotations
 
@@ -21,74 +21,68 @@ Int = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ClassifierOptions:
-    """Settings of a classifier's training."""
+    """Settings of a classifier's training. Probabilities for augmentation, decibels, steps."""
 
-    steps: int = 1600
-    batch: int = 64
+    steps: int = 1500
+    batch: int = 128
     rate: float = 2e-3
     weight_decay: float = 0.02
     smoothing: float = 0.05
     truncate: float = 0.35
-    shift: float = 0.3
-    noise: float = 0.3
-    tilt_db: float = 9.0
+    band_limit: float = 0.3
+    noise: float = 0.25
+    tilt_db: float = 12.0
     gain_low_db: float = -25.0
     seed: int = 3
 
 
 def build(classes: int, spec: FeatureSpec, options: nets.NetOptions) -> keras.Model:
-    """Keras classifier on banded features."""
-    x = keras.Input((spec.frames, options.mel_bands), name="bands")
+    """Keras classifier on views."""
+    x = keras.Input((len(nets.classifier_windows(spec)), options.view_bands), name="view")
     return keras.Model(x, nets.classifier(KerasBuilder(), x, classes, spec, options), name="classifier")
 
 
-def to_bands(
+def to_views(
     features: Callable[[Int], Float32], count: int, spec: FeatureSpec, options: nets.NetOptions
-) -> NDArray[np.float16]:
-    """Banded features of all sounds, shape (count, frames, mel_bands), kept in memory. `features`:
-    indices → rows.
-    """
-    matrix = bands.averages(options.mel_bands, spec)
-    out = np.empty((count, spec.frames, options.mel_bands), dtype=np.float16)
+) -> Float32:
+    """Views of `count` sounds, shape (count, windows, view_bands). `features`: indices → log magnitudes."""
+    windows, matrix = nets.classifier_windows(spec), bands.averages(options.view_bands, spec)
+    out = np.empty((count, len(windows), options.view_bands), dtype=np.float32)
     for start in range(0, count, 64):
         index = np.arange(start, min(start + 64, count))
-        out[index] = np.clip(features(index), 0.0, 1.2) @ matrix
+        out[index] = windows @ np.clip(features(index), 0.0, 1.2) @ matrix
     return out
 
 
-def augment(batch: Float32, spec: FeatureSpec, o: ClassifierOptions, rng: np.random.Generator) -> Float32:
-    """Gain, tilt, band limits, noise floor, truncation and small shifts of banded features; shape kept."""
+def augment(views: Float32, spec: FeatureSpec, o: ClassifierOptions, rng: np.random.Generator) -> Float32:
+    """Gain, tilt, band limits, truncation and a noise floor; views (n, windows, bands), shape kept."""
     span_db = -20.0 * math.log10(spec.floor)
-    count, frames, width = batch.shape
-    octave = np.log2(1.0 + np.arange(width) / 6.0)
-    octave = (octave - octave.mean()).astype(np.float32)
-    out = batch.copy()
-    for k in range(count):
-        x = out[k]
-        curve = rng.uniform(o.gain_low_db, 3.0) + octave * rng.uniform(-o.tilt_db, o.tilt_db) / 2.0
-        if rng.random() < 0.3:
-            edge = rng.uniform(width * 0.45, width)
-            curve = curve - np.maximum(np.arange(width) - edge, 0.0) * rng.uniform(1.0, 12.0)
-        x = np.where(x > 0.0, x + (curve / span_db).astype(np.float32), 0.0)
-        if rng.random() < o.truncate:
-            keep = int(math.exp(rng.uniform(math.log(6), math.log(120))))
-            x[keep:] -= ((np.arange(frames - keep) + 1) * rng.uniform(0.03, 0.3))[:, None]
-        if rng.random() < o.shift:
-            move = int(rng.integers(-2, 4))
-            x = np.roll(x, move, axis=0)
-            if move > 0:
-                x[:move] = 0.0
-            elif move < 0:
-                x[move:] = 0.0
-        if rng.random() < o.noise:
-            floor = 1.0 + (rng.uniform(-95.0, -50.0) + octave * rng.uniform(-6.0, 2.0)) / span_db
-            x = np.maximum(x, floor + rng.normal(0.0, 0.02, x.shape))
-        out[k] = x
-    return np.clip(out, 0.0, 1.2)
+    count, _, width = views.shape
+
+    def draw(low: float, high: float) -> NDArray[np.float64]:
+        return rng.uniform(low, high, (count, 1))
+
+    def sometimes(probability: float) -> NDArray[np.bool_]:
+        return rng.random((count, 1)) < probability
+
+    band = np.arange(width)
+    octave = np.log2(1.0 + band / 6.0)
+    octave -= octave.mean()
+    curve = draw(o.gain_low_db, 3.0) + octave * draw(-o.tilt_db, o.tilt_db) / 2.0
+    edge = np.where(sometimes(o.band_limit), draw(width * 0.45, width), width)
+    curve -= np.maximum(band - edge, 0.0) * draw(1.0, 12.0)
+    out = np.where(views > 0.0, views + curve[:, None] / span_db, 0.0)
+    centre = nets.classifier_windows(spec) @ np.arange(spec.frames)
+    keep = np.where(sometimes(o.truncate), np.exp(draw(math.log(6), math.log(120))), spec.frames)
+    out -= (np.maximum(centre - keep, 0.0) * draw(0.03, 0.3))[:, :, None]
+    hiss = 1.0 + (draw(-95.0, -50.0) + octave * draw(-6.0, 2.0)) / span_db
+    out = np.maximum(out, np.where(sometimes(o.noise), hiss, 0.0)[:, None])
+    out += rng.normal(0.0, 0.01, out.shape)
+    return np.clip(out, 0.0, 1.2).astype(np.float32)
 
 
 def train(
-    features: NDArray[np.float16],
+    views: Float32,
     labels: Int,
     weights: NDArray[np.float64],
     spec: FeatureSpec,
@@ -113,7 +107,7 @@ def train(
             options.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / options.steps)))
         )
         index = rng.choice(len(labels), options.batch, p=weights)
-        x = augment(features[index].astype(np.float32), spec, options, rng)
+        x = augment(views[index], spec, options, rng)
         model.reset_metrics()
         value = float(model.train_on_batch(x, eye[labels[index]]))
         running += 0.02 * (value - running)

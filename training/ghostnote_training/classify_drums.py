@@ -14,20 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.features.spec import FeatureSpec
-from ghostnote_training import classifier, corpus, data, drums
+from ghostnote_training import classifier, corpus, data, drums, nets
 from ghostnote_training.classifier import ClassifierOptions
 from ghostnote_training.corpus import CLASSES
 
 FOLDS = 3
-SHARES = {"recordings": 0.25, "synthesis": 0.3, "machines": 0.45}
+SHARES = {"recordings": 0.3, "synthesis": 0.35, "machines": 0.35}
 """How often each kind of sound is drawn."""
 
 
 @dataclass(frozen=True)
 class ClassifierData:
-    """Banded features of every sound of the nine classes, with labels, entries and machines."""
+    """Views of every sound of the nine classes, with labels, entries and machines."""
 
-    features: NDArray[np.float16]
+    views: NDArray[np.float32]
     labels: NDArray[np.int64]
     entries: list[data.Entry]
     machines: list[str]
@@ -36,14 +36,14 @@ class ClassifierData:
 def load(
     data_dir: Path, run_dir: Path, recipe: drums.Recipe, progress: drums.Progress = print
 ) -> ClassifierData:
-    """Read (or compute) the features and reduce them to bands."""
+    """Read (or compute) the features and reduce them to views."""
     spec = FeatureSpec()
     features, entries, machines = drums.classifier_set(data_dir, run_dir, spec, recipe, progress)
     rows = np.array([k for k, e in enumerate(entries) if e.label in CLASSES])
-    banded = classifier.to_bands(lambda index: features[rows[index]], len(rows), spec, recipe.net)
+    views = classifier.to_views(lambda index: features[rows[index]], len(rows), spec, recipe.net)
     kept = [entries[k] for k in rows]
     labels = np.array([CLASSES.index(e.label) for e in kept])
-    return ClassifierData(banded, labels, kept, [machines[k] for k in rows])
+    return ClassifierData(views, labels, kept, [machines[k] for k in rows])
 
 
 def _kind(entry: data.Entry, machine: str) -> str:
@@ -79,16 +79,17 @@ def weights(sounds: ClassifierData, left_out: set[str]) -> NDArray[np.float64]:
     return out / out.sum()
 
 
-def _truncated(features: NDArray[np.float16], seconds: float, spec: FeatureSpec) -> NDArray[np.float32]:
-    """What is left when only the first `seconds` were heard."""
-    out = features.astype(np.float32)
-    out[:, round(seconds * spec.sample_rate / spec.hop) + 1 :] = 0.0
+def _truncated(views: NDArray[np.float32], seconds: float, spec: FeatureSpec) -> NDArray[np.float32]:
+    """What is left when only the first `seconds` were heard: windows of frames that lie inside them."""
+    heard = int((seconds * spec.sample_rate - spec.n_fft / 2) // spec.hop) + 1
+    last = [int(np.nonzero(row)[0][-1]) for row in nets.classifier_windows(spec)]
+    out = views.copy()
+    out[:, np.array(last) >= heard] = 0.0
     return out
 
 
-def _predict(model: keras.Model, features: NDArray[Any]) -> NDArray[np.float32]:
-    parts = [np.asarray(model(features[k : k + 64].astype(np.float32))) for k in range(0, len(features), 64)]
-    return np.concatenate(parts)
+def _predict(model: keras.Model, views: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(model(views))
 
 
 def folds(
@@ -110,12 +111,12 @@ def folds(
     for number, machines in enumerate(dealt):
         progress(f"fold {number + 1} of {FOLDS}: leaving out {len(machines)} machines")
         draw = weights(sounds, machines)
-        model = classifier.train(sounds.features, sounds.labels, draw, spec, recipe.net, options, progress)
+        model = classifier.train(sounds.views, sounds.labels, draw, spec, recipe.net, options, progress)
         rows = np.nonzero(original & np.array([m in machines for m in sounds.machines]))[0]
         truth.append(sounds.labels[rows])
-        found["whole"].append(_predict(model, sounds.features[rows]))
+        found["whole"].append(_predict(model, sounds.views[rows]))
         for name, seconds in (("50 ms", 0.05), ("100 ms", 0.1)):
-            found[name].append(_predict(model, _truncated(sounds.features[rows], seconds, spec)))
+            found[name].append(_predict(model, _truncated(sounds.views[rows], seconds, spec)))
         one = classifier.confusion(truth[-1], found["whole"][-1].argmax(axis=1))
         progress(f"fold {number + 1}: balanced accuracy {classifier.balanced_accuracy(one):.3f}")
     labels = np.concatenate(truth)
@@ -148,7 +149,7 @@ def train(
     """
     sounds = load(data_dir, run_dir, recipe, progress)
     final = classifier.train(
-        sounds.features, sounds.labels, weights(sounds, set()), FeatureSpec(), recipe.net, options, progress
+        sounds.views, sounds.labels, weights(sounds, set()), FeatureSpec(), recipe.net, options, progress
     )
     run_dir.mkdir(parents=True, exist_ok=True)
     final.save_weights(run_dir / "classifier.weights.h5")

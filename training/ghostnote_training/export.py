@@ -76,8 +76,8 @@ def write_classifier(
 ) -> None:
     """`log_magnitude` [1, frames, bins] → `probabilities` [1, classes]."""
     b = OnnxBuilder([model])
-    banded = nets.classifier_bands(b, "log_magnitude", spec, options)
-    out = nets.classifier(b, banded, classes, spec, options)
+    view = nets.classifier_view(b, "log_magnitude", spec, options)
+    out = nets.classifier(b, view, classes, spec, options)
     b.save(
         path,
         {"log_magnitude": (1, spec.frames, spec.bins)},

@@ -32,6 +32,12 @@ class Builder(Protocol):
     def matrix(self, x: Tensor, values: Array) -> Tensor:
         """Product with a fixed matrix over the last axis."""
 
+    def matrix_left(self, values: Array, x: Tensor) -> Tensor:
+        """Product with a fixed matrix over the time axis."""
+
+    def dropout(self, x: Tensor, share: float) -> Tensor:
+        """Zero a share of the values while training; nothing otherwise."""
+
     def scale(self, x: Tensor, factor: float, offset: float) -> Tensor:
         """x · factor + offset."""
 
@@ -58,9 +64,6 @@ class Builder(Protocol):
 
     def reshape(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         """New shape of all but the batch axis."""
-
-    def first_frames(self, x: Tensor, frames: int) -> Tensor:
-        """The first frames of (batch, time, channels)."""
 
     def pad_frames(self, x: Tensor, missing: int) -> Tensor:
         """Zeros after the last frame of (batch, time, channels)."""
@@ -89,6 +92,12 @@ class KerasBuilder:
     def matrix(self, x: Tensor, values: Array) -> Tensor:
         return self._keras.ops.matmul(x, self._keras.ops.convert_to_tensor(values))
 
+    def matrix_left(self, values: Array, x: Tensor) -> Tensor:
+        return self._keras.ops.matmul(self._keras.ops.convert_to_tensor(values), x)
+
+    def dropout(self, x: Tensor, share: float) -> Tensor:
+        return self._keras.layers.Dropout(share)(x)
+
     def scale(self, x: Tensor, factor: float, offset: float) -> Tensor:
         return x * factor + offset
 
@@ -115,9 +124,6 @@ class KerasBuilder:
 
     def reshape(self, x: Tensor, shape: tuple[int, ...]) -> Tensor:
         return self._keras.layers.Reshape(shape)(x)
-
-    def first_frames(self, x: Tensor, frames: int) -> Tensor:
-        return x[:, :frames]
 
     def pad_frames(self, x: Tensor, missing: int) -> Tensor:
         return self._keras.ops.pad(x, [[0, 0], [0, missing], [0, 0]])

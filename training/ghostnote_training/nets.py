@@ -9,10 +9,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ghostnote.features.spec import FeatureSpec
 from ghostnote_training import bands
 from ghostnote_training.graph import Builder, Tensor
+
+Float32 = NDArray[np.float32]
+
+WINDOW_EDGES = (0, 1, 2, 3, 4, 5, 7, 9, 12, 16, 21, 28, 37, 49, 65, 87, 120, 170, 240)
+"""First frames of the classifier's windows."""
 
 LOUDEST = 1.1
 """Largest median on the log scale, 10 dB above a full-scale sine."""
@@ -35,8 +44,9 @@ class NetOptions:
     attack_frames: int = 24
     attack_channels: int = 24
     max_noisiness: float = 1.2
-    mel_bands: int = 64
-    classifier_widths: tuple[int, ...] = (96, 128, 160)
+    view_bands: int = 64
+    classifier_widths: tuple[int, int, int] = (64, 320, 128)
+    classifier_dropout: float = 0.4
 
 
 def block(b: Builder, name: str, x: Tensor, width: int, options: NetOptions) -> Tensor:
@@ -123,22 +133,24 @@ def magnitude(
     return b.multiply(clean, b.exp(b.multiply(spread, texture)))
 
 
-def classifier_bands(b: Builder, log_magnitude: Tensor, spec: FeatureSpec, options: NetOptions) -> Tensor:
-    """The classifier's view: mean log magnitude in bands (batch, frames, mel_bands)."""
-    return b.matrix(log_magnitude, bands.averages(options.mel_bands, spec))
+def classifier_windows(spec: FeatureSpec) -> Float32:
+    """Means over windows that widen with time, shape (windows, frames): drums tell most at their onset."""
+    edges = [edge for edge in WINDOW_EDGES if edge < spec.frames] + [spec.frames]
+    frame = np.arange(spec.frames)
+    rows = [((frame >= low) & (frame < high)) / (high - low) for low, high in pairwise(edges)]
+    return np.stack(rows).astype(np.float32)
 
 
-def classifier(b: Builder, banded: Tensor, classes: int, spec: FeatureSpec, options: NetOptions) -> Tensor:
-    """Log magnitudes in bands (batch, frames, mel_bands) → probabilities (batch, classes)."""
-    frames = spec.frames
-    x = b.scale(banded, 3.0, -0.9)
-    for level, width in enumerate(options.classifier_widths):
-        frames //= 2
-        x = b.reshape(x, (frames, 2 * (options.classifier_widths[level - 1] if level else options.mel_bands)))
-        x = b.dense(f"cls_merge{level}", x, width)
-        x = block(b, f"cls{level}", x, width, options)
-    x = b.norm("cls_norm", x)
-    heard = min(16, frames)
-    early = b.reshape(b.dense("cls_squeeze", b.first_frames(x, heard), 24), (heard * 24,))
-    h = b.add(b.dense("cls_pool", b.mean_and_max(x), 128), b.dense("cls_early", early, 128))
-    return b.softmax(b.dense("cls_out", b.relu(h), classes))
+def classifier_view(b: Builder, log_magnitude: Tensor, spec: FeatureSpec, options: NetOptions) -> Tensor:
+    """What the classifier sees: mean log magnitudes in windows and bands (batch, windows, view_bands)."""
+    windowed = b.matrix_left(classifier_windows(spec), log_magnitude)
+    return b.matrix(windowed, bands.averages(options.view_bands, spec))
+
+
+def classifier(b: Builder, view: Tensor, classes: int, spec: FeatureSpec, options: NetOptions) -> Tensor:
+    """The view → probabilities (batch, classes): a perceptron per window, then one over all."""
+    windows, (narrow, wide, last) = len(classifier_windows(spec)), options.classifier_widths
+    x = b.relu(b.dense("cls_window", b.scale(view, 3.0, -0.9), narrow))
+    x = b.dropout(b.reshape(x, (windows * narrow,)), options.classifier_dropout)
+    x = b.dropout(b.relu(b.dense("cls_wide", x, wide)), options.classifier_dropout)
+    return b.softmax(b.dense("cls_out", b.relu(b.dense("cls_last", x, last)), classes))

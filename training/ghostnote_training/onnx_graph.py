@@ -79,6 +79,12 @@ class OnnxBuilder:
     def matrix(self, x: str, values: Array) -> str:
         return self._node("MatMul", [x, self._constant(f"matrix{self._count}", values)])
 
+    def matrix_left(self, values: Array, x: str) -> str:
+        return self._node("MatMul", [self._constant(f"matrix{self._count}", values), x])
+
+    def dropout(self, x: str, share: float) -> str:
+        return x
+
     def scale(self, x: str, factor: float, offset: float) -> str:
         if factor != 1.0:
             x = self._node("Mul", [x, self._number(factor)])
@@ -108,11 +114,6 @@ class OnnxBuilder:
     def reshape(self, x: str, shape: tuple[int, ...]) -> str:
         full = np.array([1, *shape], dtype=np.int64)
         return self._node("Reshape", [x, self._constant(f"shape{self._count}", full)])
-
-    def first_frames(self, x: str, frames: int) -> str:
-        bounds = [np.array([v], dtype=np.int64) for v in (0, frames, 1)]
-        names = [self._constant(f"slice{self._count}_{k}", v) for k, v in enumerate(bounds)]
-        return self._node("Slice", [x, *names])
 
     def pad_frames(self, x: str, missing: int) -> str:
         pads = np.array([0, 0, 0, 0, missing, 0], dtype=np.int64)

@@ -76,10 +76,10 @@ def _classifier(
     model = classifier.build(len(CLASSES), spec, recipe.net)
     model.load_weights(run_dir / "classifier.weights.h5")
     export.write_classifier(model, out / "classifier.onnx", len(CLASSES), spec, recipe.net)
-    banded = classifier.to_bands(lambda index: examples[index], len(examples), spec, recipe.net)
+    views = classifier.to_views(lambda index: examples[index], len(examples), spec, recipe.net)
     opened = export.session(out / "classifier.onnx")
     got = np.concatenate([export.run(opened, x[None]) for x in examples])
-    parity = export.prove(np.asarray(model(banded.astype(np.float32))), got, "classifier.onnx")
+    parity = export.prove(np.asarray(model(views)), got, "classifier.onnx")
     stored = run_dir / "classifier.json"
     figures = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
     return parity.difference / parity.largest, figures
