@@ -305,3 +305,21 @@ def test_the_client_table_is_bounded_and_forgets_the_one_silent_for_longest():
         assert clients.get(("127.0.0.1", 1)).name == "kept"
     assert len(clients) == MAX_CLIENTS
     assert clients.get(("127.0.0.1", 2)).name == ""
+
+
+def test_the_author_of_a_slow_command_is_told_how_it_ended(desk):
+    desk.say("/gn/slot/a/file", "kick.wav")
+    source = desk.inbox.drain()[0].source
+    desk.router.notify(source, "/gn/slot/a/file", "", "kick.wav")
+    desk.router.notify(source, "/gn/slot/b/file", "io", "no such file")
+    desk.router.notify("osc:127.0.0.1:1", "/gn/slot/c/file", "", "nobody asked")
+    assert desk.router.tick() is False
+    assert desk.out.take() == [
+        ("/gn/done", "/gn/slot/a/file", 0, "kick.wav"),
+        ("/gn/error", "/gn/slot/b/file", "io", "no such file", 0),
+    ]
+
+
+def test_done_is_no_command(desk):
+    assert desk.say("/gn/done", "/gn/slot/a/file", 0, "kick.wav") == []
+    assert desk.events() == []

@@ -115,3 +115,26 @@ def test_too_many_tasks_are_told_and_dropped(model, inbox, telemetry, monkeypatc
     gate.set()
     done(tasks)
     tasks.close()
+
+
+def test_the_author_is_told_how_a_task_ended(tasks, tmp_path):
+    told = []
+    tasks.notify = lambda *notice: told.append(notice)
+    tasks.put(task("slot/a/file", str(tmp_path / "missing.wav")))
+    folder = str(build_bundle(tmp_path / "other", name="other"))
+    tasks.put(task("model/load", folder))
+    done(tasks)
+    (source, addr, code, text), loaded = told
+    assert (source, addr, code) == ("test", "/gn/slot/a/file", "io")
+    assert "missing.wav" in text
+    assert loaded == ("test", "/gn/model/load", "", folder)
+    tasks.take_model(folder)[1].close()
+
+
+def test_other_computers_load_nothing(tasks, inbox, telemetry, tmp_path):
+    folder = str(build_bundle(tmp_path / "other", name="other"))
+    tasks.put(Task(resolve("/gn/model/load"), (folder,), "osc:192.168.1.7:5000", time.monotonic()))
+    done(tasks)
+    assert inbox.drain() == []
+    assert not tasks.is_loaded(folder)
+    assert "on this computer only" in telemetry.take_reports()[0].text

@@ -27,7 +27,7 @@ class Client:
 class Clients:
     """The peers seen last, at most `MAX_CLIENTS`; the one silent for longest is forgotten first.
 
-    Thread: OSC receive thread only.
+    Thread: OSC receive thread only, unless a method says otherwise.
     """
 
     def __init__(self) -> None:
@@ -46,6 +46,10 @@ class Clients:
         else:
             self._clients.move_to_end(sender)
         return client
+
+    def of_source(self, source: str) -> Client | None:
+        """The client whose events carry `source`, if it is still known. Thread: any."""
+        return next((c for c in list(self._clients.values()) if c.source == source), None)
 
     def may_tell(self, client: Client, code: str, now: float) -> bool:
         """Whether an error may be sent: one per client, code and second, 10 per second to all together."""

@@ -22,12 +22,13 @@ from ghostnote.telemetry import Telemetry
 PROTOCOL = 1
 MAX_EFFECTS = 512
 MAX_SYNCS = 64
+MAX_NOTICES = 64
 
 Values = Mapping[str, Value | Sequence[float]]
 """Present values by address: one number or word for a parameter, all numbers of a slot's point."""
 
 _nearest = lru_cache(maxsize=256)(nearest)
-_REPLIES = frozenset(f"{ROOT}/{name}" for name in ("error", "pong", "synced", "hello/reply"))
+_REPLIES = frozenset(f"{ROOT}/{name}" for name in ("error", "done", "pong", "synced", "hello/reply"))
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,13 @@ class OscRouter:
         self._ticket = 0
         self._asked: list[tuple[Client, int]] = []
         self._syncs: deque[tuple[int, float, Client, int]] = deque(maxlen=MAX_SYNCS)
+        self._notices: deque[tuple[Client, str, str, str]] = deque(maxlen=MAX_NOTICES)
+
+    def notify(self, source: str, addr: str, code: str, text: str) -> None:
+        """Tell the author of a slow command how it ended: done (`code` empty) or an error. Thread: any."""
+        client = self._clients.of_source(source)
+        if client is not None:
+            self._notices.append((client, addr, code, text))
 
     def handle(self, datagram: bytes, sender: Address, received: Received) -> None:
         """Carry out one datagram; never raises for what is in it."""
@@ -105,7 +113,13 @@ class OscRouter:
         self._asked.clear()
 
     def tick(self) -> bool:
-        """Answer every `/gn/sync` whose earlier messages are applied; whether one still waits."""
+        """Send notices, answer every `/gn/sync` that can be; whether one still waits."""
+        while self._notices:
+            noticed, addr, code, text = self._notices.popleft()
+            if code:
+                self._reply(noticed, f"{ROOT}/error", addr, code, text[:512], 0)
+            else:
+                self._reply(noticed, f"{ROOT}/done", addr, 0, text[:512])
         while self._syncs:
             ticket, received, client, number = self._syncs[0]
             if self._inbox.applied < ticket or not self._settled(received):

@@ -98,6 +98,10 @@ class OscServer:
     ) -> None:
         self.close()
 
+    def notify(self, source: str, addr: str, code: str, text: str) -> None:
+        """Tell the author of a slow command that it is done (`code` empty) or failed. Thread: any."""
+        self._router.notify(source, addr, code, text)
+
     def kernel_drops(self) -> int | None:
         """Datagrams that the system dropped before they were read; None if unknown (not Linux)."""
         try:

@@ -125,7 +125,7 @@ class Live:
             if target.row.slow and not ready:
                 self._tasks.put(Task(target, event.args, event.source, event.received))
                 return
-            if target.row.urgent and event.due is None:
+            if target.name == "panic" and event.due is None:
                 self._instrument.engine.schedule(0, target, event.args)
                 return
         if event.due is None:

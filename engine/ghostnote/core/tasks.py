@@ -14,7 +14,7 @@ from ghostnote.control.inbox import Inbox
 from ghostnote.core.engine import OTHER_GEOMETRY
 from ghostnote.decode.model import Model, load
 from ghostnote.decode.worker import DecodeWorker
-from ghostnote.errors import BundleError, GhostnoteError
+from ghostnote.errors import BundleError, GhostnoteError, MessageError
 from ghostnote.features import audio_file
 from ghostnote.features.stft import magnitudes
 from ghostnote.state.registry import Target
@@ -45,6 +45,8 @@ class Tasks:
         self._model = model
         self._inbox = inbox
         self._telemetry = telemetry
+        self.notify: Callable[[str, str, str, str], None] = lambda source, addr, code, text: None
+        """Called with a task's source, its address, an error code (empty: done) and a text."""
         self._waiting: queue.Queue[Task | None] = queue.Queue(_MAX_WAITING)
         self._open: deque[float] = deque()
         self._loaded: dict[str, tuple[Model, DecodeWorker]] = {}
@@ -68,9 +70,10 @@ class Tasks:
     def put(self, task: Task) -> None:
         """Queue a command. Thread: any; never waits."""
         try:
-            self._waiting.put_nowait(task)
             self._open.append(task.received)
+            self._waiting.put_nowait(task)
         except queue.Full:
+            self._open.pop()
             self._telemetry.trouble(
                 "tasks_full", f"{task.target.addr}: too many files or models are waiting; try again"
             )
@@ -96,12 +99,18 @@ class Tasks:
 
     def _run(self) -> None:
         while (task := self._waiting.get()) is not None:
+            code, text = "", str(task.args[0])
             try:
+                if not _is_local(task.source):
+                    raise MessageError("io", "files and models are loaded for senders on this computer only")
                 self._work[task.target.name](task)
             except GhostnoteError as error:
-                self._telemetry.trouble(f"task:{task.target.addr}", str(error))
+                code, text = "io", str(error)
             except Exception as error:  # the thread must outlive whatever a file does to a library
-                self._telemetry.trouble(f"task:{task.target.addr}", f"{task.target.addr} failed: {error!r}")
+                code, text = "internal", repr(error)
+            if code:
+                self._telemetry.trouble(f"task:{task.target.addr}", f"{task.target.addr}: {text}")
+            self.notify(task.source, task.target.addr, code, text)
             self._open.popleft()
 
     def _embed(self, task: Task) -> None:
@@ -120,3 +129,7 @@ class Tasks:
 
     def _answer(self, addr: str, args: tuple[Value, ...], source: str) -> None:
         self._inbox.put([Event(addr, args, source, time.monotonic(), None, next_batch())])
+
+
+def _is_local(source: str) -> bool:
+    return not source.startswith("osc:") or source.startswith("osc:127.")

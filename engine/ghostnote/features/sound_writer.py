@@ -100,7 +100,7 @@ class SoundWriter:
 
 
 def write(path: str | os.PathLike[str], samples: Float32, rate: int) -> None:
-    """Write a whole sound; `samples`: shape (n,) or (n, channels). Raises AudioFileError as `SoundWriter` does."""
+    """Write a whole sound; `samples`: shape (n,) or (n, channels). Raises as `SoundWriter` does."""
     if samples.ndim not in (1, 2):
         raise AudioFileError(f"{path}: samples of shape (n,) or (n, channels) are needed")
     with SoundWriter(path, rate, 1 if samples.ndim == 1 else samples.shape[1]) as out:

@@ -1,4 +1,4 @@
-"""Short-time Fourier transform with the project's framing: frame k centred on sample k·hop, zeros before 0."""
+"""Short-time Fourier transform: frame k is centred on sample k·hop, with zeros before sample 0."""
 
 from __future__ import annotations
 

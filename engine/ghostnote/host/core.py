@@ -89,6 +89,7 @@ class Core:
             session=f"{os.getpid()}",
             settled=self.tasks.settled,
         )
+        self.tasks.notify = self.osc.notify
         self.midi = MidiInputs(self.inbox, self.telemetry, pattern=options.midi)
 
     def start(self, began: float | None = None) -> None:
