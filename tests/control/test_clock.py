@@ -1,4 +1,4 @@
-"""The stream clock on a simulated device, and time tags against a simulated wall clock."""
+"""The stream clock on a simulated device."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ghostnote.control.clock import StreamClock, WallClock
+from ghostnote.control.clock import StreamClock
 
 RATE = 48_000
 
@@ -112,52 +112,3 @@ def test_never_breaks_on_any_observations(steps):
         low, high = clock.frames_at(now), clock.frames_at(now + 1.0)
         assert np.isfinite(low)
         assert 0.9 * RATE < high - low < 1.1 * RATE
-
-
-class Clocks:
-    """A wall clock and a monotonic one that a test moves."""
-
-    def __init__(self) -> None:
-        self.mono, self.offset = 50.0, 1_700_000_000.0
-
-    def monotonic(self) -> float:
-        return self.mono
-
-    def wall(self) -> float:
-        return self.mono + self.offset
-
-
-def test_time_tags_become_monotonic_seconds_and_back():
-    clocks = Clocks()
-    wall = WallClock(clocks.wall, clocks.monotonic)
-    tag = round((1_700_000_000.0 + 53.25 + WallClock.NTP_TO_UNIX_S) * 2**32)
-    assert wall.to_monotonic(tag) == pytest.approx(53.25, abs=1e-6)
-    assert wall.to_monotonic(wall.to_timetag(60.5)) == pytest.approx(60.5, abs=1e-6)
-
-
-def test_the_immediate_time_tag_has_no_moment():
-    assert WallClock().to_monotonic(1) is None
-
-
-def test_a_step_of_the_wall_clock_is_followed_within_a_second():
-    clocks = Clocks()
-    wall = WallClock(clocks.wall, clocks.monotonic)
-    wall.to_timetag(0.0)
-    clocks.offset += 3600.0
-    clocks.mono += 1.01
-    tag = round((clocks.wall() + 0.5 + WallClock.NTP_TO_UNIX_S) * 2**32)
-    assert wall.to_monotonic(tag) == pytest.approx(clocks.mono + 0.5, abs=1e-6)
-
-
-def test_an_interrupted_sample_of_the_offset_is_not_believed():
-    clocks = Clocks()
-    reads = iter([0.02] + [0.0] * 10)
-
-    def interrupted() -> float:
-        value = clocks.wall()
-        clocks.mono += next(reads)
-        return value
-
-    wall = WallClock(interrupted, clocks.monotonic)
-    tag = round((clocks.offset + 55.0 + WallClock.NTP_TO_UNIX_S) * 2**32)
-    assert wall.to_monotonic(tag) == pytest.approx(55.0, abs=1e-6)

@@ -82,3 +82,15 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
         sound_writer.write(tmp_path / "a.wav", hit() * 0.5, RATE)
     assert (tmp_path / "a.wav").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_a_name_that_is_too_long_is_refused_like_any_other(tmp_path):
+    with pytest.raises(AudioFileError, match="cannot be written"):
+        sound_writer.write(tmp_path / ("a" * 300 + ".wav"), hit(), RATE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_refusal_names_the_file_that_was_asked_for(tmp_path):
+    with pytest.raises(AudioFileError) as refusal:
+        sound_writer.write(tmp_path / "a.wav", hit(), 0)
+    assert ".part" not in str(refusal.value)

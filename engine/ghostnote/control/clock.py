@@ -1,10 +1,8 @@
-"""Which frame sounds when: the device's clock against the computer's, and OSC time tags against both."""
+"""Which frame sounds when: the device's clock against the computer's."""
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable
 
 import numpy as np
 
@@ -172,53 +170,3 @@ def _lower_slope(x: np.ndarray, y: np.ndarray) -> float:
         line = ys.mean() + slope * (x - xs.mean())
         keep = y <= line + 1e-5
     return slope
-
-
-class WallClock:
-    """Turns OSC (NTP) time tags into `time.monotonic()` seconds.
-
-    The offset between the two clocks is sampled at most once a second, so a step of the wall clock is
-    followed within a second and a time tag costs nothing. A sample that was interrupted is taken again.
-
-    Thread: any one. Realtime-safe: yes.
-    """
-
-    NTP_TO_UNIX_S = 2_208_988_800
-    IMMEDIATELY = 1
-    RESAMPLE_S = 1.0
-
-    def __init__(
-        self, wall: Callable[[], float] = time.time, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._wall = wall
-        self._monotonic = monotonic
-        self._sampled_at = -1e18
-        self._offset = 0.0
-
-    def to_monotonic(self, timetag: int) -> float | None:
-        """Moment of a 64-bit time tag; `None` for the tag that means at once."""
-        if timetag == self.IMMEDIATELY:
-            return None
-        self._sample()
-        return timetag / 2**32 - self.NTP_TO_UNIX_S - self._offset
-
-    def to_timetag(self, at_s: float) -> int:
-        """The 64-bit time tag of a monotonic moment."""
-        self._sample()
-        return round((at_s + self._offset + self.NTP_TO_UNIX_S) * 2**32)
-
-    def _sample(self) -> None:
-        before = self._monotonic()
-        if before - self._sampled_at < self.RESAMPLE_S:
-            return
-        best = float("inf")
-        for _ in range(3):
-            start = self._monotonic()
-            wall = self._wall()
-            end = self._monotonic()
-            if end - start < best:
-                best = end - start
-                self._offset = wall - 0.5 * (start + end)
-            if best < 2e-5:
-                break
-        self._sampled_at = before

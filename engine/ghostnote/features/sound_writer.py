@@ -31,14 +31,14 @@ class SoundWriter:
         if kind is None:
             found = self.path.suffix or "file without suffix"
             raise AudioFileError(f"{self.path}: cannot write a {found}; end it in {' or '.join(SUFFIXES)}")
-        if self.path.is_dir():
-            raise AudioFileError(f"{self.path}: is a folder; give the name of a file")
         self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         self._kind = kind
         self._frames = 0
         self._raw: IO[bytes] | None = None
         self._file: soundfile.SoundFile | None = None
         try:
+            if self.path.is_dir():
+                raise AudioFileError(f"{self.path}: is a folder; give the name of a file")
             self._raw = open(self._part, "xb")  # noqa: SIM115
             self._file = soundfile.SoundFile(
                 self._raw, "w", samplerate=rate, channels=channels, format=kind, subtype="PCM_24"
@@ -96,6 +96,8 @@ class SoundWriter:
 
     def _refusal(self, error: Exception) -> AudioFileError:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        # libsndfile names the temporary file, which means nothing to the person who asked.
+        reason = reason.partition(">: ")[2] or reason
         return AudioFileError(f"{self.path}: cannot be written ({reason}); choose another place or rate")
 
 
