@@ -10,12 +10,17 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 from jackserver import jack_server
 
 __all__ = ["jack_server"]  # a fixture of its own file, for every test that needs a JACK server
+
+# The same examples in every run, and no clock: a busy machine must not fail a property.
+hypothesis.settings.register_profile("ghostnote", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("ghostnote")
 
 
 @pytest.fixture(autouse=True)

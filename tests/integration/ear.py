@@ -43,9 +43,10 @@ def main() -> None:
             frames += len(heard[-1])
             if frames >= WINDOW_S * client.samplerate:
                 sound = np.concatenate(heard)
-                spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+                power = np.abs(np.fft.rfft(sound * np.hanning(len(sound)))) ** 2
+                hz = np.fft.rfftfreq(len(sound), 1.0 / client.samplerate)
                 told = {"level": float(np.sqrt(np.mean(sound**2))), "peak": float(np.abs(sound).max())}
-                told["hz"] = float(np.argmax(spectrum) * client.samplerate / len(sound))
+                told["centroid_hz"] = float(power @ hz / max(power.sum(), 1e-12))
                 print(json.dumps(told), flush=True)
                 heard, frames = [], 0
         time.sleep(0.01)

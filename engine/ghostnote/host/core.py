@@ -34,7 +34,6 @@ from ghostnote.state.table import ROOT
 from ghostnote.telemetry import Telemetry
 
 BEAT_S = 0.25
-SUPERVISOR_LOST_S = 5.0
 FADE_OUT_S = 0.08
 
 _SWITCH_INTERVAL_S = 0.0005
@@ -223,10 +222,8 @@ def main() -> int:
     out = PipeWriter(sys.stdout.buffer)
     first: list[Message] = []
     done = threading.Event()
-    heard = [time.monotonic()]
 
     def handle(message: Message) -> None:
-        heard[0] = time.monotonic()
         if message.get("type") == "start":
             first.append(message)
             started.set()
@@ -255,7 +252,7 @@ def main() -> int:
     core.start(began)
     out.send(core.ready())
     out.send({"type": "log", "lines": core.log_head() if began is None else core.log_bridge()})
-    _serve(core, out, done, heard)
+    _serve(core, out, done)
     core.close()
     out.send({"type": "log", "lines": core.log_lines()})
     out.send({"type": "state", "state": snapshot.take(core.engine)})
@@ -269,7 +266,7 @@ def _end(status: int) -> None:
     os._exit(status)
 
 
-def _serve(core: Core, out: PipeWriter, done: threading.Event, heard: list[float]) -> None:
+def _serve(core: Core, out: PipeWriter, done: threading.Event) -> None:
     last_state: dict[str, Any] = {}
     next_sweep = time.monotonic() + _SWEEP_S
     beats = 0
@@ -287,8 +284,6 @@ def _serve(core: Core, out: PipeWriter, done: threading.Event, heard: list[float
         if time.monotonic() > next_sweep and not core.engine.pool.voices:
             gc.collect()
             next_sweep = time.monotonic() + _SWEEP_S
-        if time.monotonic() - heard[0] > SUPERVISOR_LOST_S:
-            return
 
 
 if __name__ == "__main__":

@@ -94,6 +94,7 @@ class Supervisor:
                 self._last_beat = {}
                 self._core = self._start_core()
             core_is_gone = not self._core.running or self._is_stuck(self._core)
+            core_is_gone |= not self._last_beat.get("alive", True)
             if core_is_gone and not self._replace_core():
                 return 2 if self._failed else 1
             if not self._front.running or self._front.silent_for() > SILENT_S:
@@ -110,6 +111,7 @@ class Supervisor:
     def _replace_core(self) -> bool:
         assert self._core is not None
         status = self._core.kill()
+        self._last_beat = {}
         if self._failed is not None:
             self._errors.write(f"ghostnote: {self._failed}\n")
             return False
