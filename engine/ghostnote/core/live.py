@@ -21,12 +21,14 @@ from ghostnote.telemetry import Telemetry
 
 Float32 = NDArray[np.float32]
 
-EARLY = 0.375
+EARLY = 0.45
 """Blocks by which a hit may come too early in a period for its deadline."""
 LINGER = 0.25
 """Blocks from the moment one is taken to the moment the next is rendered, since what comes in meanwhile then
 sounds a block sooner; at most `MAX_LINGER_S`. The ring holds two blocks, so there is time."""
 MAX_LINGER_S = 0.0007
+CALM = 0.4
+"""Mean share of its time that rendering may take for that; with more to do there is no time to lose."""
 
 _MAX_CHUNK = 4096
 _EVENTS_PER_CHUNK = 256
@@ -84,7 +86,7 @@ class Live:
             taken, at = self._output.position()
             if taken:
                 self._clock.observe(taken, at)
-                if wanted <= self._output.block:
+                if wanted <= self._output.block and self.load < CALM:
                     time.sleep(self._linger_s)
             try:
                 self._render(wanted)
