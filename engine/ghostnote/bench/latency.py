@@ -68,8 +68,8 @@ def midi(options: BenchOptions) -> Section:
         _report_hits(section, running, Struck(at_port, struck.bare), "midi_ms", "MIDI hit → sound")
         section.figures["midi_from_send_ms"] = Summary.of(_delays_ms(running, struck.engine, ENGINE, onset))
         section.notes.append(
-            "midi_from_send_ms counts from the call that sends: a JACK MIDI output of python-rtmidi sends once "
-            "a period, so that it takes 0 to 2.7 ms before the note is at the server's port"
+            "midi_from_send_ms counts from the call that sends: a JACK MIDI output of python-rtmidi sends "
+            "once a period, so that it takes 0 to 2.7 ms before the note is at the server's port"
         )
     return section
 
