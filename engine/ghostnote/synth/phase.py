@@ -25,7 +25,7 @@ class PhasePlan:
 
     `hop_divisor`: hops of the bank in one hop of the model. `lookahead`: frames known beyond the one that a
     step commits. `updated`: newest frames whose phase an iteration changes. `start_iterations` are for a
-    voice's first hop, `iterations` for every other.
+    voice's first hop, `iterations` for every other. `revisable`: committed frames whose targets may change.
     """
 
     hop_divisor: int
@@ -34,11 +34,12 @@ class PhasePlan:
     start_iterations: int
     iterations: int
     pace: Pace
+    revisable: int = 0
 
 
 PLANS: dict[Mode, PhasePlan] = {
     "quality": PhasePlan(1, 3, 5, 16, 3, Pace(0.9, 0.2, 0.3)),
-    "low_latency": PhasePlan(2, 1, 4, 16, 2, Pace(0.9, 0.2, 0.1)),
+    "low_latency": PhasePlan(2, 1, 4, 16, 2, Pace(0.9, 0.2, 0.1), revisable=2),
 }
 
 
@@ -70,6 +71,7 @@ class PhaseBank:
         self.frame_step = 1.0 / plan.hop_divisor
         self.lookahead = plan.lookahead
         self.bins = spec.bins
+        self.revisable = plan.revisable
         overlap = spec.n_fft // self.hop
         self.lead = overlap // 2
         self.start_frames = self.lead + plan.lookahead + 1
@@ -151,6 +153,15 @@ class PhaseBank:
         self._history[rows] = raw[:, 1 : 1 + past]
         self._ages[rows] += 1
         return now[:, fixed : fixed + hop].copy()
+
+    def revise(self, rows: Rows, targets: Float32) -> None:
+        """Change the targets of the frames just committed, as far as the next `step` still works on them.
+
+        `rows`: (n,) started rows. `targets`: (n, revisable, bins) linear magnitudes of the `revisable` frames
+        before the one that is committed next. A new spectrum is heard that much sooner, at the price of a
+        steeper transition; what was given out stays.
+        """
+        self._history[rows, self._past - self.revisable :] = targets * self._raw
 
     def _keep(self, rows: Rows, now: Float32, before: Float32, tails: Float32) -> None:
         hop = self.hop
