@@ -50,7 +50,7 @@ def kick(rng: Rng) -> Float64:
         phase = swept(start, end, log_uniform(rng, 0.004, 0.08), rng.uniform(0, np.pi / 2))
         hold = rng.uniform(0, 0.12) if chance(rng, 0.3) else 0.0
         body = _tone(rng, phase) * decay(
-            log_uniform(rng, 0.08, 1.6), 0.0, hold, rng.choice([1.0, 1.0, 1.5, 2.5])
+            log_uniform(rng, 0.08, 1.6), 0.0, hold, float(rng.choice([1.0, 1.0, 1.5, 2.5]))
         )
     else:
         t60 = log_uniform(rng, 0.1, 0.7)
@@ -85,7 +85,7 @@ def snare(rng: Rng) -> Float64:
     )
     t60 = log_uniform(rng, 0.07, 0.7)
     hold = rng.uniform(0.02, 0.15) if chance(rng, 0.25) else 0.0
-    curve = rng.choice([1.0, 1.0, 0.7, 2.0, 4.0])
+    curve = float(rng.choice([1.0, 1.0, 0.7, 2.0, 4.0]))
     wires = unit(wires) * (
         decay(t60, rng.uniform(0, 0.004), hold, curve) + rng.uniform(0, 0.5) * decay(t60 * 0.2)
     )
@@ -103,7 +103,7 @@ def tom(rng: Rng, low_hz: float, high_hz: float) -> Float64:
     if chance(rng, 0.6):
         start = end * log_uniform(rng, 1.02, 2.5)
         body = _tone(rng, swept(start, end, log_uniform(rng, 0.01, 0.25)))
-        body = body * decay(t60, 0.0, 0.0, rng.choice([1.0, 1.0, 1.5, 2.5]))
+        body = body * decay(t60, 0.0, 0.0, float(rng.choice([1.0, 1.0, 1.5, 2.5])))
         if chance(rng, 0.4):
             ratio = rng.uniform(1.4, 2.2)
             body += (

@@ -63,7 +63,7 @@ def hat(rng: Rng, open_hat: bool) -> Float64:
         t60,
         rng.uniform(0, 0.003),
         rng.uniform(0, 0.05) if open_hat else 0.0,
-        rng.choice([1.0, 1.0, 0.7, 1.6]),
+        float(rng.choice([1.0, 1.0, 0.7, 1.6])),
     )
     out = _metal(rng) * (env + rng.uniform(0, 1.0) * decay(log_uniform(rng, 0.01, 0.05)))
     if open_hat and chance(rng, 0.3):
