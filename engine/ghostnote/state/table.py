@@ -161,7 +161,7 @@ PART_PARAMETERS = (
         -24.0,
         24.0,
         "semitones",
-        "Pitch, by shifting the frequency axis; length stays.",
+        "Pitch; length stays. With notes and bend, from three octaves down to two up.",
     ),
     _number("part{part}/bend", 0.0, -1.0, 1.0, "", "Pitch wheel, in parts of the bend range."),
     _number("part{part}/bend_range", 2.0, 0.0, 24.0, "semitones", "Pitch that a full bend adds."),

@@ -1,4 +1,4 @@
-"""Reading a sound's magnitude frames at any position, speed and pitch."""
+"""Reading a sound's magnitude frames at any position and speed."""
 
 from __future__ import annotations
 
@@ -14,51 +14,6 @@ Float32 = NDArray[np.float32]
 _FRAME_SLOPE = 0.8
 """Slope of the interpolation at a frame, in differences of its neighbours. Of half-way frames of drums and
 loops, 0.8 comes closest (19.9 dB; Catmull-Rom, 0.5, 19.5; linear 17.7)."""
-_BIN_SLOPE = 1.0
-"""The same between bins: of shifted sines, 1.0 comes closest to their new pitch and level."""
-
-
-def targets(
-    magnitudes: Float32, position: float, count: int, step: float = 1.0, ratio: float = 1.0
-) -> Float32:
-    """Frames of one sound at `position`, `position + step`, …
-
-    `magnitudes`: (F, B) linear. `position` and `step` are in frames and may be fractional or negative; a
-    position between two frames gives their cubic interpolation, and there is silence before frame 0 and
-    after frame F - 1. `ratio` moves the frequency axis (see `shift_bins`). Returns (count, B).
-    """
-    read = FrameReader(magnitudes.shape[1]).read([magnitudes], [position], count, step)
-    shifted = read if ratio == 1.0 else shift_bins(read, np.array([ratio]))
-    return np.asarray(shifted[0])
-
-
-def shift_bins(magnitudes: Float32, ratios: NDArray[np.float64]) -> Float32:
-    """Move frequencies by a ratio for each voice, with cubic interpolation between bins.
-
-    `magnitudes`: (n, count, B). `ratios`: (n,), 2 being an octave up; bins from beyond the highest are
-    silent. Stretching a spectrum widens it, so the level is divided by the root of the ratio, which keeps
-    the energy of a frame. Returns (n, count, B).
-
-    A stretched peak no longer has the shape of the window, so a tone's new pitch is only as sure as its
-    place among the bins: within a quarter-tone above 400 Hz, within two semitones at 100 Hz.
-    """
-    n, count, bins = magnitudes.shape
-    scale = 1.0 / ratios[:, None]
-    source = np.arange(bins) * scale
-    below = np.minimum(source.astype(np.int32), bins - 2)
-    level = np.where(source <= bins - 1, np.sqrt(scale), 0.0)
-    weights = [(w * level).astype(np.float32)[:, None] for w in _spline(source - below, _BIN_SLOPE)]
-    # One flat index for all voices and frames: several times faster than an index for each axis.
-    frame = bins * np.arange(n * count, dtype=np.int32).reshape(n, count, 1)
-    flat = magnitudes.reshape(-1)
-    shifted = np.zeros_like(magnitudes)
-    for offset, weight in zip((-1, 0, 1, 2), weights, strict=True):
-        column = np.clip(below + np.int32(offset), 0, bins - 1)
-        part = np.take(flat, frame + column[:, None], mode="clip")
-        part *= weight
-        shifted += part
-    np.maximum(shifted, 0, out=shifted)
-    return shifted
 
 
 def _spline(t: NDArray[np.floating], slope: float) -> tuple[NDArray[np.floating], ...]:
@@ -70,7 +25,7 @@ def _spline(t: NDArray[np.floating], slope: float) -> tuple[NDArray[np.floating]
 
 
 class FrameReader:
-    """`targets` for many voices at once, each with its own sound.
+    """Frames of many voices at once, each with its own sound.
 
     Thread: render. Realtime-safe: no locks; allocates its result.
     """
@@ -84,14 +39,18 @@ class FrameReader:
         positions: Sequence[float],
         count: int,
         step: float = 1.0,
-        semitones: Sequence[float] | None = None,
+        ratios: Sequence[float] | None = None,
     ) -> Float32:
         """Frames of n voices, shape (n, count, B).
 
-        `sounds`: n arrays (F, B), where F may differ. `positions`: n positions in frames. `count` frames
-        are read `step` apart. `semitones`: n pitches, 0 being the sound's own.
+        `sounds`: n arrays (F, B) of linear magnitudes, where F may differ. `positions`: n positions in
+        frames, fractional or negative; between two frames their cubic interpolation is read, and there is
+        silence before frame 0 and after frame F - 1. `count` frames are read `step` apart. `ratios`: n speeds
+        at which the samples made of them will be played; the frames are then `step / ratio` apart, so that
+        the sound keeps its length, and frequencies that would come to lie beyond the highest are silent.
         """
-        where = np.asarray(positions, dtype=np.float64)[:, None] + step * np.arange(count)
+        speeds = np.ones(len(sounds)) if ratios is None else np.asarray(ratios, dtype=np.float64)
+        where = np.asarray(positions, dtype=np.float64)[:, None] + (step / speeds)[:, None] * np.arange(count)
         below = np.floor(where)
         share = (where - below).astype(np.float32)
         low = below.min(axis=1)
@@ -102,11 +61,8 @@ class FrameReader:
         between = np.flatnonzero(share.any(axis=1))
         if len(between):
             out[between] = _between(block, between[:, None], steps[between], share[between])
-        if semitones is not None:
-            pitch = np.asarray(semitones, dtype=np.float64)
-            moved = np.flatnonzero(pitch)
-            if len(moved):
-                out[moved] = shift_bins(out[moved], np.exp2(pitch[moved] / 12.0))
+        for raised in np.flatnonzero(speeds > 1.0):
+            out[raised, :, int(self._bins / speeds[raised]) :] = 0.0
         return out
 
     def _block(self, sounds: Sequence[Float32], first: NDArray[np.intp], frames: int) -> Float32:

@@ -11,6 +11,7 @@ from ghostnote.features.spec import FeatureSpec
 from ghostnote.synth.envelope import CHOKE_S, Envelopes
 from ghostnote.synth.frames import FrameReader
 from ghostnote.synth.phase import PLANS, PhaseBank
+from ghostnote.synth.pitch import AFTER, BEFORE, HIGHEST, SampleReader, ramp, ratio_of
 from ghostnote.synth.voice import Sound, Voice
 from ghostnote.telemetry import Telemetry
 
@@ -25,6 +26,10 @@ _FEW = 3
 class VoicePool:
     """Up to `polyphony` notes plus a few rows in which stolen ones fade out.
 
+    A voice makes samples at its sound's own pitch, in time that its pitch stretches, and they are played at
+    the speed of its pitch. Each row's samples wait in a queue; the next one to be played stands at `_at`,
+    with the `BEFORE` ones before it kept for interpolation.
+
     Thread: render. Realtime-safe: bounded work per quantum, no locks, no files.
     """
 
@@ -37,10 +42,13 @@ class VoicePool:
         self._reader = FrameReader(spec)
         self._envelopes = Envelopes(rows, spec.sample_rate, quantum)
         self._free = list(range(rows - 1, -1, -1))
-        self._fifo = np.zeros(
-            (rows, 2 * max(b.hop for b in self._banks.values()) + quantum), dtype=np.float32
-        )
+        longest = max(bank.hop for bank in self._banks.values())
+        most = BEFORE + AFTER + int(quantum * ratio_of(HIGHEST))
+        self._fifo = np.zeros((rows, most + 2 * longest), dtype=np.float32)
         self._filled = np.zeros(rows, dtype=np.intp)
+        self._at = np.zeros(rows, dtype=np.float64)
+        self._ratios = np.ones(rows, dtype=np.float64)
+        self._samples = SampleReader()
         self._gains = np.zeros((2, rows), dtype=np.float32)
         self._ramp = np.arange(1, quantum + 1, dtype=np.float32) / np.float32(quantum)
         self.voices: list[Voice] = []
@@ -54,8 +62,7 @@ class VoicePool:
         if not self._free:
             self._drop(self.voices[0])
         voice = voice_of(self._free.pop())
-        self._filled[voice.row] = voice.delay
-        self._fifo[voice.row, : voice.delay] = 0.0
+        self._filled[voice.row] = 0
         self._gains[:, voice.row] = -1.0
         self._envelopes.start(voice.row, attack_s)
         self.voices.append(voice)
@@ -78,11 +85,26 @@ class VoicePool:
             self._envelopes.fall(voice.row, HOLD_FADE_S)
 
     def replace(self, voice: Voice, sound: Sound) -> None:
-        """Give a sounding note new magnitudes: they hold from the next hop that is not yet committed."""
+        """Give a sounding note new magnitudes: they hold from the next hop that can still change."""
         voice.sound = sound
+        if voice.hops > 0:
+            self._revise(voice)
         if voice.held and not voice.ended:
             voice.held = False
             self._envelopes.rise(voice.row, RECOVER_S)
+
+    def _revise(self, voice: Voice) -> None:
+        bank = self._banks[voice.mode]
+        if not bank.revisable:
+            return
+        targets = self._reader.read(
+            [voice.sound.magnitudes],
+            [voice.frame - bank.revisable * bank.frame_step / self._ratios[voice.row]],
+            bank.revisable,
+            bank.frame_step,
+            [self._ratios[voice.row]],
+        )
+        bank.revise(np.array([voice.row]), targets)
 
     def render(self, levels: Float32, semitones: Float32, out: Float32) -> None:
         """Mix one quantum into `out`, shape (quantum, 2).
@@ -93,36 +115,61 @@ class VoicePool:
         out[:] = 0.0
         if not self.voices:
             return
-        for mode, bank in self._banks.items():
-            self._advance(mode, bank, semitones)
         rows = np.array([v.row for v in self.voices], dtype=np.intp)
-        block = self._fifo[rows, : self._quantum]
+        before = self._ratios[rows]
+        for voice in self.voices:
+            self._ratios[voice.row] = ratio_of(voice.semitones + float(semitones[voice.part]))
+            if not self._filled[voice.row]:
+                self._lay(voice)
+        fresh = self._at[rows] < 0.0
+        before[fresh] = self._ratios[rows[fresh]]
+        start = np.abs(self._at[rows])
+        positions = ramp(start, before, self._ratios[rows], self._quantum)
+        plain = (start == BEFORE) & (positions[:, -1] == BEFORE + self._quantum)
+        reach = np.where(plain, 0, AFTER)
+        needed = np.floor(positions[:, -2]).astype(np.intp) + np.maximum(reach, 1)
+        for mode, bank in self._banks.items():
+            self._advance(mode, bank, dict(zip(rows.tolist(), needed.tolist(), strict=True)))
+        block = self._fifo[rows, BEFORE : BEFORE + self._quantum]
+        bent = np.flatnonzero(~plain)
+        if len(bent):
+            block[bent] = self._samples.read(self._fifo[rows[bent]], positions[bent, :-1])
         self._mix(rows, block, levels, out)
-        self._consume(rows)
+        self._consume(rows, positions[:, -1])
         self._retire()
 
-    def _advance(self, mode: str, bank: PhaseBank, semitones: Float32) -> None:
+    def _lay(self, voice: Voice) -> None:
+        """Begin a row's queue with silence, so that its first sample is played `delay` samples from now."""
+        wait = voice.delay * self._ratios[voice.row]
+        silence = BEFORE + int(np.ceil(wait))
+        self._fifo[voice.row, :silence] = 0.0
+        self._filled[voice.row] = silence
+        # Negative until the first quantum has been read: there is no earlier ratio to come from.
+        self._at[voice.row] = -(silence - wait)
+
+    def _advance(self, mode: str, bank: PhaseBank, needed: dict[int, int]) -> None:
         sounding = [v for v in self.voices if v.mode == mode]
-        due = [v for v in sounding if self._filled[v.row] < self._quantum]
-        if not due:
-            return
-        if len(sounding) > _FEW:
-            # One large batch costs far less than several small ones, so many voices step together.
-            due = [v for v in sounding if self._filled[v.row] < bank.hop]
-        for group in ([v for v in due if v.hops == 0], [v for v in due if v.hops > 0]):
-            if not group:
-                continue
-            starting = group[0].hops == 0
-            rows = np.array([v.row for v in group], dtype=np.intp)
-            targets = self._reader.read(
-                [v.sound.magnitudes for v in group],
-                [v.frame for v in group],
-                bank.start_frames if starting else bank.lookahead + 1,
-                bank.frame_step,
-                [v.semitones + float(semitones[v.part]) for v in group],
-            )
-            samples = bank.start(rows, targets) if starting else bank.step(rows, targets)
-            self._keep(group, rows, samples, bank)
+        while due := [v for v in sounding if self._filled[v.row] < needed[v.row]]:
+            if len(sounding) > _FEW:
+                # One large batch costs far less than several small ones, so many voices step together.
+                room = BEFORE + bank.hop
+                due = [v for v in sounding if self._filled[v.row] < max(room, needed[v.row])]
+            for group in ([v for v in due if v.hops == 0], [v for v in due if v.hops > 0]):
+                if group:
+                    self._step(group, bank)
+
+    def _step(self, group: list[Voice], bank: PhaseBank) -> None:
+        starting = group[0].hops == 0
+        rows = np.array([v.row for v in group], dtype=np.intp)
+        targets = self._reader.read(
+            [v.sound.magnitudes for v in group],
+            [v.frame for v in group],
+            bank.start_frames if starting else bank.lookahead + 1,
+            bank.frame_step,
+            self._ratios[rows].tolist(),
+        )
+        samples = bank.start(rows, targets) if starting else bank.step(rows, targets)
+        self._keep(group, rows, samples, bank)
 
     def _keep(self, group: list[Voice], rows: NDArray[np.intp], samples: Float32, bank: PhaseBank) -> None:
         healthy = np.asarray(np.isfinite(samples).all(axis=1))
@@ -135,10 +182,11 @@ class VoicePool:
                 self.end(voice, CHOKE_S)
             at = self._filled[voice.row]
             self._fifo[voice.row, at : at + bank.hop] = samples[i]
+            pace = bank.frame_step / float(self._ratios[voice.row])
             if voice.hops == 0:
-                voice.frame = bank.first_frame(1) * bank.frame_step
+                voice.frame = bank.first_frame(1) * pace
             elif not voice.held:
-                voice.frame += bank.frame_step
+                voice.frame += pace
             voice.hops += 1
         self._filled[rows] += bank.hop
 
@@ -151,13 +199,17 @@ class VoicePool:
         first, last = now * before, goal * after
         out += (first @ block + ((last - first) @ block) * self._ramp).T
 
-    def _consume(self, rows: NDArray[np.intp]) -> None:
-        self._fifo[rows, : -self._quantum] = self._fifo[rows, self._quantum :]
-        self._filled[rows] -= self._quantum
+    def _consume(self, rows: NDArray[np.intp], played: NDArray[np.float64]) -> None:
+        spent = np.floor(played).astype(np.intp) - BEFORE
+        for row, count in zip(rows.tolist(), spent.tolist(), strict=True):
+            self._fifo[row, : self._filled[row] - count] = self._fifo[row, count : self._filled[row]]
+        self._filled[rows] -= spent
+        self._at[rows] = played - spent
 
     def _retire(self) -> None:
         for voice in list(self.voices):
-            past = voice.frame - self._spec.n_fft / self._spec.hop > voice.sound.audible_frames
+            reach = self._spec.n_fft / self._spec.hop / float(self._ratios[voice.row])
+            past = voice.frame - reach > voice.sound.audible_frames
             if (past and not voice.held) or self._envelopes.silent(voice.row):
                 self._drop(voice)
 
