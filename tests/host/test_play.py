@@ -161,7 +161,7 @@ def test_liblo_can_play_it(play):
     performance = play()
     for arguments in (["/gn/part1/hit", "f", "0.75"], ["/gn/part2/note", "if", "64", "0.5"], ["/gn/panic"]):
         subprocess.run(["oscsend", "localhost", str(performance.port), *arguments], check=True, timeout=10)
-    performance.wait_for_line("/gn/panic")
+        performance.wait_for_line(arguments[0])  # a panic forgets hits that have not begun
     played = [json.loads(line) for line in performance.lines()[1:]]
     assert [(p["addr"], p["args"]) for p in played] == [
         ("/gn/part1/hit", [0.75]),
@@ -192,3 +192,14 @@ def test_replies_reach_a_port_that_was_named(play, tmp_path, make_free_port):
     finally:
         dump.terminate()
         dump.wait(10)
+
+
+def test_a_log_that_is_there_is_kept_under_another_name(play, tmp_path):
+    (tmp_path / "played.jsonl").write_text("precious\n")
+    (tmp_path / "played.1.jsonl").write_text("more precious\n")
+    performance = play()
+    performance.wait_for_complaint("the old log is now played.2.jsonl")
+    performance.end()
+    assert (tmp_path / "played.1.jsonl").read_text() == "more precious\n"
+    assert (tmp_path / "played.2.jsonl").read_text() == "precious\n"
+    assert "/gn/log/start" in (tmp_path / "played.jsonl").read_text()

@@ -125,3 +125,18 @@ def test_a_missing_file_is_told(tmp_path):
 def test_a_folder_is_not_a_state_file(tmp_path):
     with pytest.raises(StateError, match="cannot be read"):
         store.read(tmp_path)
+
+
+def test_what_killed_saves_left_is_swept_but_not_what_is_being_saved(tmp_path):
+    path = tmp_path / "last.json"
+    stale, fresh, other = (
+        tmp_path / name for name in ("last.json.1.part", "last.json.2.part", "b.json.1.part")
+    )
+    for file in (stale, fresh, other):
+        file.write_text("{")
+    for file in (stale, other):
+        os.utime(file, (0, 0))
+    store.sweep(path)
+    assert not stale.exists()
+    assert fresh.exists()
+    assert other.exists()

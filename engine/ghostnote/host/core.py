@@ -203,16 +203,14 @@ class Core:
 
 
 def _open(options: PlayOptions, out: PipeWriter, telemetry: Telemetry, again: bool) -> Output:
-    """`again`: a core before this one played, so that its device is waited for if it is not there now."""
+    """The device, or silence until there is one. `again`: another core played on the named device before."""
     try:
         return open_output(options.device, rate=options.rate, block=options.block, telemetry=telemetry)
     except GhostnoteError as error:
         if options.device is not None and not again:
             raise
         out.send({"type": "no_device", "text": str(error)})
-        if again:
-            return await_output(options.device, rate=options.rate, block=options.block, telemetry=telemetry)
-        return open_output("null", rate=options.rate, block=options.block, telemetry=telemetry)
+        return await_output(options.device, rate=options.rate, block=options.block, telemetry=telemetry)
 
 
 def main() -> int:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import count
 from pathlib import Path
 from typing import IO
 
 from ghostnote.errors import StateError
 from ghostnote.host.pipe import Message, PipeWriter, ignore_signals, messages
-from ghostnote.state.store import save
+from ghostnote.state.store import save, sweep
 
 
 class Front:
@@ -46,6 +47,7 @@ class Front:
 
     def _open(self, message: Message) -> None:
         self._state_path = Path(message["state_path"])
+        sweep(self._state_path)
         self._log_path, self._mode = message.get("log"), message.get("mode", "a")
 
     def _write(self, lines: list[str]) -> None:
@@ -53,13 +55,22 @@ class Front:
             return
         try:
             if self._log is None:
-                # Only now, so that an old log is not emptied by a start that fails.
+                # Only now, so that a start that fails leaves an old log where it is.
+                self._keep_old_log(Path(self._log_path))
                 self._log = open(self._log_path, self._mode, encoding="utf-8")  # noqa: SIM115
             self._log.writelines(line + "\n" for line in lines)
             self._log.flush()
         except OSError as error:
             self._trouble(f"{self._log_path}: the log cannot be written ({error.strerror}); it ends here")
             self._log = self._log_path = None
+
+    def _keep_old_log(self, path: Path) -> None:
+        if self._mode != "w" or not path.exists() or path.stat().st_size == 0:
+            return
+        numbered = (path.with_name(f"{path.stem}.{n}{path.suffix}") for n in count(1))
+        kept = next(name for name in numbered if not name.exists())
+        path.rename(kept)
+        self._trouble(f"{path} was there already; the old log is now {kept.name}")
 
     def _save(self, state: dict[str, object]) -> None:
         if self._state_path is None:

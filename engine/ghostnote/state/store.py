@@ -6,12 +6,14 @@ import contextlib
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from ghostnote.errors import StateError
 
 _MAX_BYTES = 4 << 20
+_STALE_S = 60.0
 
 
 def home() -> Path:
@@ -46,6 +48,14 @@ def save(path: Path, state: dict[str, Any]) -> None:
         raise StateError(
             f"{path}: cannot be written ({error.strerror}); free some space or set GHOSTNOTE_HOME"
         ) from error
+
+
+def sweep(path: Path) -> None:
+    """Remove what saves that were killed left beside a state file."""
+    for left in path.parent.glob(f"{path.name}.*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                left.unlink()
 
 
 def read(path: Path) -> dict[str, Any]:
