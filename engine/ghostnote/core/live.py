@@ -12,6 +12,7 @@ from ghostnote.audio.output import Output
 from ghostnote.control.clock import StreamClock
 from ghostnote.control.events import Event
 from ghostnote.control.inbox import Inbox
+from ghostnote.core.ahead import Ahead
 from ghostnote.core.engine import QUANTUM
 from ghostnote.core.instrument import CHANNELS, Instrument
 from ghostnote.core.tasks import Task, Tasks
@@ -27,8 +28,10 @@ LINGER = 0.25
 """Blocks from the moment one is taken to the moment the next is rendered, since what comes in meanwhile then
 sounds a block sooner; at most `MAX_LINGER_S`. The ring holds two blocks, so there is time."""
 MAX_LINGER_S = 0.0007
+SPARE = 0.6
+"""Work ahead begins no later than so many blocks after one was taken."""
 CALM = 0.4
-"""Mean share of its time that rendering may take for that; with more to do there is no time to lose."""
+"""Mean share of its time that rendering may take for both; with more to do there is no time to lose."""
 
 _MAX_CHUNK = 4096
 _EVENTS_PER_CHUNK = 256
@@ -58,6 +61,7 @@ class Live:
         self._linger_s = min(LINGER * output.block / output.rate, MAX_LINGER_S)
         self._written = 0
         self._lost = 0
+        self._ahead = Ahead(instrument.engine)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ghostnote-render", daemon=True)
         self.load = 0.0
@@ -87,7 +91,7 @@ class Live:
             if taken:
                 self._clock.observe(taken, at)
                 if wanted <= self._output.block and self.load < CALM:
-                    time.sleep(self._linger_s)
+                    time.sleep(max(0.0, at + self._linger_s - time.monotonic()))
             try:
                 self._render(wanted)
             except Exception as error:  # whatever went wrong, the show goes on
@@ -95,6 +99,8 @@ class Live:
                 self._instrument.engine.pool.silence()
                 self._write(np.zeros((wanted, CHANNELS), dtype=np.float32))
                 self._lost = self._written - self._instrument.frames
+            else:
+                self._prepare(at)
 
     def _render(self, wanted: int) -> None:
         began = time.perf_counter()
@@ -108,6 +114,15 @@ class Live:
         busy = (time.perf_counter() - began) * self._output.rate / wanted
         self.load += (busy - self.load) * _LOAD_PACE
         self.peak_load = max(self.peak_load, busy)
+
+    def _prepare(self, taken_at: float) -> None:
+        """Use what is left of the first part of the period for work that the next hits need."""
+        end = taken_at + SPARE * self._output.block / self._output.rate
+        try:
+            while self.load < CALM and time.monotonic() < end and self._ahead.step():
+                pass
+        except Exception as error:  # then the hit itself finds out
+            self._telemetry.trouble("ahead_error", f"a hit could not be prepared: {error!r}")
 
     def _write(self, block: Float32) -> None:
         self._output.write(block)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -14,9 +15,13 @@ from ghostnote.synth.onset import OnsetPhases
 from ghostnote.synth.rtisi import Grid, Pace, Projection
 
 Float32 = NDArray[np.float32]
+Complex64 = NDArray[np.complex64]
 Rows = NDArray[np.intp]
 Mode = Literal["quality", "low_latency"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+
+_SLICE = 4
+"""Iterations that `PhaseBank.open` does at a time."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,17 @@ PLANS: dict[Mode, PhasePlan] = {
     "quality": PhasePlan(1, 3, 5, 16, 3, Pace(0.9, 0.2, 0.3)),
     "low_latency": PhasePlan(2, 1, 4, 16, 2, Pace(0.9, 0.2, 0.1), revisable=2),
 }
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How n voices begin: `samples` (n, hop) of their first hop, and the state in which it leaves them."""
+
+    samples: Float32
+    now: Float32
+    before: Float32
+    tails: Float32
+    history: Float32
 
 
 class PhaseBank:
@@ -107,27 +123,51 @@ class PhaseBank:
         `rows`: (n,) distinct row numbers. `targets`: (n, start_frames, bins) linear magnitudes.
         Returns samples [0, hop) of each voice, shape (n, hop).
         """
+        for opening in self.open(targets):
+            if opening is not None:
+                self.begin(rows, opening)
+                return opening.samples
+        raise AssertionError("an opening ends with its result")
+
+    def begin(self, rows: Rows, opening: Opening) -> None:
+        """Let voices begin as `open` has computed it, perhaps long before; the opening may be used again."""
+        self._keep(rows, opening.now, opening.before, opening.tails)
+        self._history[rows] = opening.history
+        self._ages[rows] = 1
+
+    def open(self, targets: Float32) -> Iterator[Opening | None]:
+        """Compute how voices begin, in slices: yields None after each but the last, then the opening.
+
+        `targets`: (n, start_frames, bins) linear magnitudes. Between slices other calls may be made.
+        """
         plan, grid = self.plan, self._start.grid
         onset = grid.n_fft // 2
         raw = targets * self._raw
-        phases = self._onset.guess(raw)
-        nothing = np.zeros((len(rows), grid.n_fft - self.hop), dtype=np.float32)
-        first = np.zeros((len(rows), grid.span), dtype=np.float32)
-        second = np.zeros_like(first)
-        now, before, pieces = self._start.run(
-            first, second, raw, nothing, self._start_gain, onset, plan.start_iterations, phases
-        )
+        phases: Complex64 | None = self._onset.guess(raw)
+        tails = np.zeros((len(targets), grid.n_fft - self.hop), dtype=np.float32)
+        now = np.zeros((len(targets), grid.span), dtype=np.float32)
+        before = np.zeros_like(now)
+        for done in range(0, plan.start_iterations, _SLICE):
+            if done:
+                yield None
+            count = min(_SLICE, plan.start_iterations - done)
+            now, before, pieces = self._start.run(
+                now, before, raw, tails, self._start_gain, onset, count, phases
+            )
+            phases = None
         # The next step updates frames `older` …, so its span begins where that frame does.
         older = self.start_frames - plan.updated + 1
-        tails = nothing
         for k in range(older):
             reach = grid.n_fft - (older - k) * self.hop
             if reach > 0:
                 tails[:, :reach] += pieces[:, k, grid.n_fft - reach :]
-        self._keep(rows, now[:, older * self.hop :], before[:, older * self.hop :], tails)
-        self._history[rows] = raw[:, older : older + self._past]
-        self._ages[rows] = 1
-        return now[:, onset : onset + self.hop].copy()
+        yield Opening(
+            now[:, onset : onset + self.hop].copy(),
+            now[:, older * self.hop :],
+            before[:, older * self.hop :],
+            tails,
+            raw[:, older : older + self._past],
+        )
 
     def step(self, rows: Rows, targets: Float32) -> Float32:
         """Yield the next hop of started voices.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ghostnote.features.spec import FeatureSpec
 from ghostnote.synth.envelope import CHOKE_S, Envelopes
 from ghostnote.synth.frames import FrameReader
-from ghostnote.synth.phase import PLANS, PhaseBank
+from ghostnote.synth.phase import PLANS, Mode, PhaseBank
 from ghostnote.synth.pitch import AFTER, BEFORE, HIGHEST, SampleReader, ramp, ratio_of
 from ghostnote.synth.voice import Sound, Voice
 from ghostnote.telemetry import Telemetry
@@ -154,9 +154,30 @@ class VoicePool:
                 # One large batch costs far less than several small ones, so many voices step together.
                 room = BEFORE + bank.hop
                 due = [v for v in sounding if self._filled[v.row] < max(room, needed[v.row])]
-            for group in ([v for v in due if v.hops == 0], [v for v in due if v.hops > 0]):
-                if group:
-                    self._step(group, bank)
+            going = [v for v in due if v.hops > 0]
+            self._begin([v for v in due if v.hops == 0], bank)
+            if going:
+                self._step(going, bank)
+
+    def prepare(self, sound: Sound, mode: Mode) -> Iterator[None]:
+        """Compute ahead, in slices, how an unpitched note of `sound` begins; what it sounds like stays."""
+        bank = self._banks[mode]
+        targets = self._reader.read([sound.magnitudes], [0.0], bank.start_frames, bank.frame_step, [1.0])
+        for opening in bank.open(targets):
+            if opening is not None:
+                sound.openings[mode] = opening
+            yield
+
+    def _opened(self, voice: Voice) -> bool:
+        return voice.mode in voice.sound.openings and self._ratios[voice.row] == 1.0
+
+    def _begin(self, group: list[Voice], bank: PhaseBank) -> None:
+        for voice in filter(self._opened, group):
+            rows, opening = np.array([voice.row], dtype=np.intp), voice.sound.openings[bank.mode]
+            bank.begin(rows, opening)
+            self._keep([voice], rows, opening.samples.copy(), bank)
+        if rest := [voice for voice in group if voice.hops == 0]:
+            self._step(rest, bank)
 
     def _step(self, group: list[Voice], bank: PhaseBank) -> None:
         starting = group[0].hops == 0

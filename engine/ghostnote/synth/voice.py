@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.features.spec import FeatureSpec
-from ghostnote.synth.phase import Mode
+from ghostnote.synth.phase import Mode, Opening
 
 Float32 = NDArray[np.float32]
 
@@ -18,10 +18,14 @@ AUDIBLE = 2e-5
 
 @dataclass(frozen=True)
 class Sound:
-    """A decoded latent point: `magnitudes` (F, B) and the number of frames until it has died away."""
+    """A decoded latent point: `magnitudes` (F, B) and the number of frames until it has died away.
+
+    `openings`: how a note of it begins, by mode, where that was computed ahead (`VoicePool.prepare`).
+    """
 
     magnitudes: Float32
     audible_frames: int
+    openings: dict[Mode, Opening] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, magnitudes: Float32) -> Sound:
