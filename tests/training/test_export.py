@@ -94,9 +94,9 @@ def test_principal_axes_find_the_spread():
     np.testing.assert_allclose(np.linalg.norm(space.axes, axis=1), 1.0, atol=1e-5)
 
 
-def test_medoid_is_central_among_the_clear():
+def test_medoid_is_the_most_central_of_the_clearest():
     latents = np.float32([[0], [1], [2], [10], [11], [12], [100]])
-    assert bundle.medoid(latents, np.float32([0, 0, 0, 1, 1, 1, 0])) == 4
+    assert bundle.medoid(latents, np.float32([0, 0, 0, 1, 1, 1, 0])) == 3
 
 
 def test_engine_reads_the_manifest(tiny, spec, net):

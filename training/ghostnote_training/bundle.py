@@ -62,11 +62,10 @@ def principal_axes(latents: Float32, count: int = 12) -> LatentSpace:
 
 
 def medoid(latents: Float32, clarity: Float32) -> int:
-    """Index of the most central latent among the clearest quarter; `clarity` (n,) is higher for better
-    sounds.
-    """
-    good = np.nonzero(clarity >= np.quantile(clarity, 3 / 4))[0]
-    distances = np.linalg.norm(latents[good][:, None] - latents[good][None], axis=-1).mean(axis=1)
+    """Index of the most central latent of all among the clearest (one in forty, at least three)."""
+    count = max(3, len(clarity) // 40)
+    good = np.argsort(-clarity, kind="stable")[:count]
+    distances = np.linalg.norm(latents[good][:, None] - latents[None], axis=-1).mean(axis=1)
     return int(good[int(distances.argmin())])
 
 
@@ -82,7 +81,9 @@ def provenance(
     rows = [
         row(s, licence, CREDITS[s], files, "all graphs") for (s, licence), files in sorted(counts.items())
     ]
-    rows.append(row("ghostnote_training.synth", "MIT", "made by this project", synthesised, "all graphs"))
+    rows.append(
+        row("ghostnote_training.synth", "MIT", "Procedural drums of this project.", synthesised, "all graphs")
+    )
     unseen = Counter(
         (item.source, item.licence) for item in held_out if item.source not in {s for s, _ in counts}
     )
@@ -90,7 +91,7 @@ def provenance(
         row(s, licence, CREDITS[s], files, "measuring only") for (s, licence), files in sorted(unseen.items())
     ]
     if classifier_items:
-        credit = "44 drum machines, collected by ritchse"
+        credit = "44 drum machines, collected by ritchse (tidal-drum-machines)."
         count = len(classifier_items)
         rows.append(row("ritchse/tidal-drum-machines", "none stated", credit, count, "classifier only"))
     return rows

@@ -50,6 +50,7 @@ def _regeneration(quality: Manifest) -> str:
         "band_difference_db": "mean band difference where it sounds, median (dB)",
         "hum_p95_db": "loudest band between sounds, 95th percentile (dB under peak)",
         "attack_error_ms": "attack time error, median (ms)",
+        "attack_error_of_copies_ms": "the same for the recordings' own magnitudes (ms)",
         "class_of_original": "classifier's balanced accuracy, originals",
         "class_kept": "the same, regenerated",
     }
@@ -65,7 +66,7 @@ def text(manifest: Manifest) -> str:
     """The card of a manifest."""
     quality = manifest["quality"]
     sources = [[p["source"], p["licence"], p["files"], p["used_for"]] for p in manifest["provenance"]]
-    credits = [f"- {p['credit']}" for p in manifest["provenance"]]
+    credits = list(dict.fromkeys(f"- {p['credit']}" for p in manifest["provenance"]))
     features = manifest["features"]
     times = quality["inference_ms"]
     parity = manifest["training"].get("parity", {})

@@ -67,12 +67,14 @@ def pick(items: Sequence[Item], per_class: int, seed: int) -> list[Item]:
     return chosen
 
 
-def regeneration(graphs: Graphs, items: Sequence[Item], sound_every: int = 4) -> dict[str, Any]:
+def regeneration(graphs: Graphs, items: Sequence[Item], sound_every: int = 6) -> dict[str, Any]:
     """Reconstruction figures over files: band distances with seeded texture, hum, class kept, attack
     error.
     """
     spec, field = graphs.spec, texture.field(graphs.spec, 11)
-    distances, differences, hums, attacks = [], [], [], []
+    distances, differences, hums = [], [], []
+    attacks: list[float] = []
+    copies: list[float] = []
     by_class: dict[str, list[float]] = {}
     truth, before, after = [], [], []
     for number, item in enumerate(items):
@@ -89,8 +91,10 @@ def regeneration(graphs: Graphs, items: Sequence[Item], sound_every: int = 4) ->
             before.append(int(graphs.classify(original).argmax()))
             after.append(int(graphs.classify(made).argmax()))
         if number % sound_every == 0:
-            error = figures.attack_time_s(figures.listen(made, spec), spec.sample_rate)
-            attacks.append(abs(error - figures.attack_time_s(samples, spec.sample_rate)))
+            true = figures.attack_time_s(samples, spec.sample_rate)
+            for errors, magnitudes in ((attacks, made), (copies, original)):
+                found = figures.attack_time_s(figures.listen(magnitudes, spec), spec.sample_rate)
+                errors.append(abs(found - true))
     heard = [h for h in hums if np.isfinite(h)]
     labels = np.array(truth)
     return {
@@ -102,6 +106,7 @@ def regeneration(graphs: Graphs, items: Sequence[Item], sound_every: int = 4) ->
         },
         "hum_p95_db": round(float(np.percentile(heard, 95)), 1) if heard else None,
         "attack_error_ms": round(1e3 * float(np.median(attacks)), 2),
+        "attack_error_of_copies_ms": round(1e3 * float(np.median(copies)), 2),
         "class_of_original": round(
             classifier.balanced_accuracy(classifier.confusion(labels, np.array(before))), 3
         ),
