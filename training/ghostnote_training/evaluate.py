@@ -122,10 +122,15 @@ def clear_draws(
     """
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((draws, latent_size)).astype(np.float32)
+    middle = (z[0::2][: draws // 2] + z[1::2][: draws // 2]) / 2
     field = texture.field(graphs.spec, 12)
-    top = np.array([graphs.classify(graphs.decode(one, field)).max() for one in z])
-    middle = [(a + b) / 2 for a, b in zip(z[0::2], z[1::2], strict=False)]
-    top_middle = np.array([graphs.classify(graphs.decode(one, field)).max() for one in middle])
+
+    def clarity(points: Float32) -> Float32:
+        fields = (np.roll(field, 7 * number, axis=0) for number in range(len(points)))
+        decoded = (graphs.decode(one, noise) for one, noise in zip(points, fields, strict=True))
+        return np.array([graphs.classify(magnitudes).max() for magnitudes in decoded])
+
+    top, top_middle = clarity(z), clarity(middle)
     spec = graphs.spec
     real = [stft.magnitudes(audio.load(i.path, spec), spec) for i in items if i.label in CLASSES]
     top_real = np.array([graphs.classify(one).max() for one in real])
@@ -147,7 +152,7 @@ def measure(
     folder: Path,
     data_dir: Path,
     per_class: int = 12,
-    draws: int = 200,
+    draws: int = 400,
     progress: Callable[[str], None] = print,
 ) -> dict[str, Any]:
     """All figures of a bundle that need no training. Sets: held-out groups of `drums`, and
