@@ -103,19 +103,21 @@ missing_parts() {
   has_library "$python" libasound.so.2 || echo libportaudio2 # brings ALSA's library under any of its names
   if [ "$purpose" = test ]; then
     command -v jackd >/dev/null || echo jackd2
+    # Newer systems have JACK's recorder apart from the server: known once the server is there.
+    ! command -v jackd >/dev/null || command -v jack_rec >/dev/null || echo jack-example-tools
     command -v oscsend >/dev/null || echo liblo-tools
     command -v pd >/dev/null || echo puredata-core
   fi
 }
 
 prepare_system() {
-  local python="$1/bin/python" purpose=$2 missing
+  local python="$1/bin/python" purpose=$2 missing round
   [ "$(uname)" = Linux ] || return 0 # elsewhere the Python packages bring their libraries along
-  mapfile -t missing < <(missing_parts "$python" "$purpose" | sort -u)
-  [ ${#missing[@]} -gt 0 ] || return 0
-  install_packages "${missing[@]}" || true
-  mapfile -t missing < <(missing_parts "$python" "$purpose" | sort -u)
-  [ ${#missing[@]} -gt 0 ] || return 0
+  for round in install again report; do
+    mapfile -t missing < <(missing_parts "$python" "$purpose" | sort -u)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$round" = report ] || install_packages "${missing[@]}" || break
+  done
   say "Missing on this machine: ${missing[*]}"
   say "  Debian, Ubuntu: sudo apt-get install ${missing[*]}"
   say "  elsewhere: the same libraries and programs from your package manager (PortAudio, JACK, ALSA)"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,12 +185,14 @@ def _offline(clip: Clip, spec: FeatureSpec, iterations: int, momentum: float) ->
     import librosa
 
     wanted = stft.magnitudes(clip.samples, spec, _frames(clip, spec))
+    renamed = "rng" in inspect.signature(librosa.griffinlim).parameters  # since librosa 1.0
+    seed: dict[str, Any] = {"rng" if renamed else "random_state": 0}
     samples = librosa.griffinlim(
         wanted.T / stft.magnitude_scale(spec.n_fft),
         n_iter=iterations,
         hop_length=spec.hop,
         momentum=momentum,
-        random_state=0,
+        **seed,
     )
     return spectral_convergence_db(wanted, samples, spec)
 
