@@ -122,7 +122,7 @@ def clear_draws(
     """
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((draws, latent_size)).astype(np.float32)
-    middle = (z[0::2][: draws // 2] + z[1::2][: draws // 2]) / 2
+    middle = ((z[0::2][: draws // 2] + z[1::2][: draws // 2]) / 2).astype(np.float32)
     field = texture.field(graphs.spec, 12)
 
     def clarity(points: Float32) -> Float32:
