@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ghostnote.core.control_log import ControlLog, LogEntry
 from ghostnote.core.render import RenderOptions, embed, render
+from ghostnote.core.space import likely_point
 from ghostnote.decode.model import load
 from ghostnote.errors import UsageError
 from ghostnote.features import audio_file, sound_writer
@@ -107,7 +108,8 @@ class SoundSampleTool:
         if not audio_files:
             if len(weights):
                 raise UsageError("weights are for sound files, and none was given")
-            return rng.standard_normal(self._model.manifest.latent_size, dtype=np.float32)
+            epsilon = rng.standard_normal(self._model.manifest.latent_size, dtype=np.float32)
+            return likely_point(self._model.manifest, epsilon)
         given = [float(w) for w in weights] or [1.0] * len(audio_files)
         if len(given) != len(audio_files):
             raise UsageError(f"{len(audio_files)} files need as many weights, got {len(given)}")

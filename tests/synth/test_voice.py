@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ghostnote.features.spec import FeatureSpec
-from ghostnote.synth.voice import AUDIBLE, Sound
+from ghostnote.synth.voice import AUDIBLE, FADE_FRAMES, Sound
 
 SPEC = FeatureSpec(frames=20)
 
@@ -28,3 +28,13 @@ def test_silence_has_no_audible_frame():
     assert Sound.of(np.zeros((20, SPEC.bins), dtype=np.float32)).audible_frames == 0
     assert Sound.silent(SPEC).audible_frames == 0
     assert Sound.silent(SPEC).magnitudes.shape == (20, SPEC.bins)
+
+
+def test_a_sound_that_has_not_died_away_is_faded_and_any_other_left_alone():
+    endless = Sound.of(np.full((100, SPEC.bins), 0.1, dtype=np.float32)).magnitudes
+    assert endless[-1].max() == 0.0
+    assert np.all(np.diff(endless[:, 0]) <= 0.0)
+    assert endless[-FADE_FRAMES - 1].min() == np.float32(0.1)
+    ended = np.full((SPEC.frames, SPEC.bins), 0.1, dtype=np.float32)
+    ended[-1] = 0.0
+    assert np.array_equal(Sound.of(ended.copy()).magnitudes, ended)

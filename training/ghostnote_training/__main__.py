@@ -48,12 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 2
     if args.command == "evaluate":
-        from ghostnote_training import evaluate
+        from ghostnote_training import bundle, evaluate
 
         if not (args.bundle / "decoder.onnx").is_file():
             print(f"{args.bundle}: no bundle there (decoder.onnx is missing)", file=sys.stderr)
             return 2
-        evaluate.measure(args.bundle, data, args.per_class, progress=_say)
+        evaluate.measure(args.bundle, data, bundle.space_of(args.bundle), args.per_class, progress=_say)
         return 0
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

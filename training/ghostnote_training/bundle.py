@@ -49,6 +49,17 @@ class LatentSpace:
     spreads: Float32
 
 
+def space_of(folder: Path) -> LatentSpace:
+    """Mean and axes as a bundle's manifest has them."""
+    manifest = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    axes = manifest["axes"]
+    return LatentSpace(
+        np.array(manifest["latent_mean"], dtype=np.float32),
+        np.array([axis["direction"] for axis in axes], dtype=np.float32),
+        np.array([axis["spread"] for axis in axes], dtype=np.float32),
+    )
+
+
 def principal_axes(latents: Float32, count: int = 12) -> LatentSpace:
     """Principal axes of latents (n, latent), most spread first; the largest component of each is positive."""
     mean = latents.mean(axis=0)

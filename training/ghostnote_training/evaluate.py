@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ghostnote.features import scale, stft
 from ghostnote.features.spec import FeatureSpec
 from ghostnote_training import audio, classifier, corpus, export, figures, texture
+from ghostnote_training.bundle import LatentSpace
 from ghostnote_training.corpus import CLASSES, Item
 
 Float32 = NDArray[np.float32]
@@ -115,13 +116,15 @@ def regeneration(graphs: Graphs, items: Sequence[Item], sound_every: int = 6) ->
 
 
 def clear_draws(
-    graphs: Graphs, latent_size: int, draws: int, seed: int, items: Sequence[Item]
+    graphs: Graphs, space: LatentSpace, draws: int, seed: int, items: Sequence[Item]
 ) -> dict[str, float]:
-    """Share of draws from the prior, of midpoints between draws, and of files, whose top probability is
-    at least 0.6.
+    """Share of random draws, of midpoints between draws, and of files, whose top probability is at least 0.6.
+
+    A draw is what the instrument's random slots hold: the mean plus chance along each axis, in its spread.
     """
     rng = np.random.default_rng(seed)
-    z = rng.standard_normal((draws, latent_size)).astype(np.float32)
+    chance = rng.standard_normal((draws, len(space.spreads))) * space.spreads
+    z = (space.mean + chance @ space.axes).astype(np.float32)
     middle = ((z[0::2][: draws // 2] + z[1::2][: draws // 2]) / 2).astype(np.float32)
     field = texture.field(graphs.spec, 12)
 
@@ -151,6 +154,7 @@ def machine_name() -> str:
 def measure(
     folder: Path,
     data_dir: Path,
+    space: LatentSpace,
     per_class: int = 12,
     draws: int = 400,
     progress: Callable[[str], None] = print,
@@ -165,7 +169,7 @@ def measure(
     for name, items in (("held_out_drums", held_out), ("drum_machines_dev", machines)):
         found[name] = regeneration(graphs, pick(items, per_class, 5))
         progress(f"{name}: {json.dumps(found[name])}")
-    found["clear"] = clear_draws(graphs, graphs.latent_size, draws, 6, pick(held_out, per_class, 5))
+    found["clear"] = clear_draws(graphs, space, draws, 6, pick(held_out, per_class, 5))
     found["inference_ms"] = {}
     for path in sorted(folder.glob("*.onnx")):
         median, high = export.timing(path)

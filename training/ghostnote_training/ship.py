@@ -118,7 +118,8 @@ def ship(
     graphs = evaluate.Graphs(out)
     latents, entries, sounds = _latents(graphs, data_dir, recipe, 40)
     progress(f"latents of {len(latents)} sounds: mean spread {latents.std(axis=0).mean():.2f}")
-    quality = evaluate.measure(out, data_dir, per_class, progress=progress)
+    space = bundle.principal_axes(latents)
+    quality = evaluate.measure(out, data_dir, space, per_class, progress=progress)
     if fold_figures:
         quality["classifier"] = fold_figures
     train_items, _ = corpus.split(corpus.read(data_dir, ["drums"]))
@@ -139,7 +140,7 @@ def ship(
         spec,
         recipe.net.latent,
         CLASSES,
-        bundle.principal_axes(latents),
+        space,
         _prototypes(graphs, latents, entries, sounds),
         {
             name: round(max(SLACK * t["p50"] / 1e3, LEAST_LIMIT_S), 4)

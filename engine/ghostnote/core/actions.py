@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ghostnote.core.space import likely_point
 from ghostnote.latent.noise import slot_draw
 from ghostnote.state.registry import DEFAULTS, Target
 from ghostnote.state.table import AXES, ROOT, SLOTS, Value
@@ -96,8 +97,8 @@ def _slot_random(engine: Engine, target: Target, args: Arguments, at: int) -> Ar
     if draw < 0:
         draw = engine.draws
         engine.draws += 1
-    z = slot_draw(int(engine.values[f"{ROOT}/seed"]), draw, engine.slots.latent_size)
-    engine.fill_slot(_slot(target), z, f"random {draw}")
+    epsilon = slot_draw(int(engine.values[f"{ROOT}/seed"]), draw, engine.slots.latent_size)
+    engine.fill_slot(_slot(target), likely_point(engine.model.manifest, epsilon), f"random {draw}")
     return (draw,)
 
 

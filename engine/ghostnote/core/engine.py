@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from ghostnote.core.actions import ACTIONS, starts_note
 from ghostnote.core.decode_plan import DecodePlan, Request
 from ghostnote.core.part import LATENT_NAMES, LEVEL_NAMES, Armed, Part, Take
+from ghostnote.core.space import axes_of
 from ghostnote.decode.model import Model
 from ghostnote.decode.worker import Decoder
 from ghostnote.errors import GhostnoteError, MessageError
-from ghostnote.latent.mixer import Axes
 from ghostnote.latent.slots import SlotBank
 from ghostnote.state.registry import DEFAULTS, TARGETS, Target
 from ghostnote.state.table import AXES, PARTS, ROOT, SLOTS, Parameter, Value
@@ -112,9 +112,7 @@ class Engine:
         """Play new notes from `model`; sounding notes end as they are. Slots go to the model's prototypes."""
         manifest = model.manifest
         self.model = model
-        axes = manifest.axes[: len(AXES)]
-        steps = np.array([np.asarray(a.direction) * a.spread for a in axes], dtype=np.float32)
-        self.axes = Axes(tuple(a.name for a in axes), steps.reshape(len(axes), manifest.latent_size))
+        self.axes = axes_of(manifest, len(AXES))
         self.rest = np.asarray(manifest.latent_mean, dtype=np.float32)
         self.plan = DecodePlan(decoder, self._decode_delay, self._decode_spacing, self.telemetry)
         self.slots = SlotBank(SLOTS, manifest.latent_size)

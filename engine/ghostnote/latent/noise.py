@@ -18,7 +18,7 @@ def hit_noise(seed: int, part: int, hit: int, size: int) -> Float32:
 
 
 def slot_draw(seed: int, draw: int, size: int) -> Float32:
-    """A random latent point for a slot, shape (size,), drawn from the model's prior N(0, 1)."""
+    """Chance for a random slot, shape (size,), standard normal."""
     return _generator(seed, _SLOT, draw).standard_normal(size, dtype=np.float32)
 
 

@@ -14,6 +14,7 @@ Float32 = NDArray[np.float32]
 
 AUDIBLE = 2e-5
 """Magnitudes below this (−94 dB of full scale) end a sound."""
+FADE_FRAMES = 24
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,14 @@ class Sound:
 
     @classmethod
     def of(cls, magnitudes: Float32) -> Sound:
-        """The sound of decoded magnitudes, shape (F, B)."""
+        """The sound of decoded magnitudes, shape (F, B), which become the sound's own.
+
+        One that has not died away by its last frame is faded in place, so that it does not break off.
+        """
         loud = np.flatnonzero(magnitudes.max(axis=1) > AUDIBLE)
+        if len(loud) and loud[-1] == len(magnitudes) - 1:
+            tail = magnitudes[-FADE_FRAMES:]
+            tail *= np.linspace(1.0, 0.0, len(tail), dtype=np.float32)[:, None]
         return cls(magnitudes, int(loud[-1]) + 1 if len(loud) else 0)
 
     @classmethod
