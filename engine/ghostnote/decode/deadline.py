@@ -51,8 +51,9 @@ class Watchdog:
         return token
 
     def disarm(self, token: int) -> bool:
-        """End watching; False when the deadline passed first."""
-        return self._runs.pop(token, None) is not None
+        """End watching; False when the deadline passed first, whether or not the timer got to say so."""
+        watched = self._runs.pop(token, None)
+        return watched is not None and time.monotonic() < watched[0]
 
     def _start_thread(self) -> None:
         with self._start:
@@ -79,7 +80,7 @@ class Watchdog:
 
     def _expire(self, now: float) -> None:
         for token, (due, options) in list(self._runs.items()):
-            if due <= now and self.disarm(token):
+            if due <= now and self._runs.pop(token, None) is not None:
                 options.terminate = True
 
 
