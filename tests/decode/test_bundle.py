@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bundles import build_bundle
@@ -30,6 +32,22 @@ def make(folder):
 def test_finds_by_name(models):
     folder = make(models / "bells")
     assert bundle.find("bells") == folder
+
+
+def test_a_folder_that_may_not_be_looked_into_is_passed_over(models, monkeypatch):
+    folder, secret = make(models / "bells"), make(models / "secret")
+    is_file = Path.is_file
+
+    def refuse(path):
+        if path.is_relative_to(secret):
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert folder in bundle.available()
+    assert secret not in bundle.available()
+    with pytest.raises(BundleError, match="known models: bells"):
+        bundle.find("secret")
 
 
 def test_finds_by_folder_and_by_manifest(models, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ghostnote.decode.manifest import MANIFEST_NAME, NAME, Axis, FileEntry, Manifest
@@ -49,7 +50,7 @@ def available() -> list[Path]:
         except OSError:
             continue
         for folder in children:
-            if NAME.fullmatch(folder.name) and (folder / MANIFEST_NAME).is_file():
+            if NAME.fullmatch(folder.name) and _is(Path.is_file, folder / MANIFEST_NAME):
                 found.setdefault(folder.name, folder)
     return [found[name] for name in sorted(found)]
 
@@ -67,8 +68,8 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     path = Path(text).expanduser()
     if path.name == MANIFEST_NAME:
         path = path.parent
-    if text and _is_dir(path):
-        if (path / MANIFEST_NAME).is_file():
+    if text and _is(Path.is_dir, path):
+        if _is(Path.is_file, path / MANIFEST_NAME):
             return path
         raise BundleError(
             f"model folder {path}: there is no {MANIFEST_NAME} in it; give the folder of one bundle"
@@ -80,8 +81,9 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     )
 
 
-def _is_dir(path: Path) -> bool:
+def _is(kind: Callable[[Path], bool], path: Path) -> bool:
+    """Whether `path` is of a kind; not, if it may not be looked at or no file can have its name."""
     try:
-        return path.is_dir()
-    except (OSError, ValueError):  # a name that no file can have: too long, or with a zero byte
+        return kind(path)
+    except (OSError, ValueError):
         return False
