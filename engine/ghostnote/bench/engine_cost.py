@@ -20,7 +20,7 @@ from ghostnote.core.instrument import CHANNELS, Instrument
 from ghostnote.decode.decoder import Decoder
 from ghostnote.decode.model import Model
 from ghostnote.decode.worker import DecodeWorker
-from ghostnote.host.priority import DECODE, RENDER
+from ghostnote.host.priority import DECODE, DECODE_NICE, RENDER
 from ghostnote.state.registry import TARGETS
 from ghostnote.state.table import PARTS, ROOT
 from ghostnote.synth.texture import TextureBank
@@ -52,8 +52,8 @@ def as_render_thread() -> Iterator[None]:
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(RENDER))
         for thread in threading.enumerate():
-            if thread.name == "decode" and thread.native_id is not None:
-                os.sched_setscheduler(thread.native_id, os.SCHED_FIFO, os.sched_param(DECODE))
+            if thread.name == DECODE and thread.native_id is not None:
+                os.setpriority(os.PRIO_PROCESS, thread.native_id, DECODE_NICE)
     try:
         yield
     finally:

@@ -13,8 +13,10 @@ from ghostnote.decode.model import Model
 
 MIN_DELAY = 4
 MAX_DELAY = 64
-RESERVE = 1.15
+RESERVE = 1.25
 """A decode may take so many times what it took at the start."""
+SHARE = 0.66
+"""Decoding takes at most this share of one core, when knobs move all the time."""
 WAKE_S = 0.0005
 """The worker thread's wake-up and the hand-over."""
 _RUNS = 6
@@ -37,7 +39,10 @@ def timing(decode_s: float, block: int, rate: int, model_rate: int) -> DecodeTim
     burst = block / rate / quantum_s
     needed = RESERVE * decode_s / quantum_s
     delay = math.ceil(needed + WAKE_S / quantum_s + burst)
-    return DecodeTiming(min(max(delay, MIN_DELAY), MAX_DELAY), max(DECODE_SPACING, math.ceil(needed)))
+    return DecodeTiming(
+        min(max(delay, MIN_DELAY), MAX_DELAY),
+        max(DECODE_SPACING, math.ceil(decode_s / SHARE / quantum_s)),
+    )
 
 
 def measure(model: Model) -> float:

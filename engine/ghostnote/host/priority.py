@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 
-RENDER, CONTROL, DECODE = 60, 55, 50
+RENDER, CONTROL = 60, 55
 """SCHED_FIFO priorities, below those of audio drivers and servers."""
 OTHERS = 20
 """Every other Python thread of the process: whichever holds the interpreter must not be set aside for other
 programs, since the render thread waits for it."""
 
+DECODE = "decode"
+DECODE_NICE = -12
+"""The decoder computes for milliseconds at a time: before ordinary programs, but never before an audio server
+that has no real-time priority."""
+
 _THREADS = {
     "ghostnote-render": RENDER,
     "ghostnote-osc": CONTROL,
     "ghostnote-midi": CONTROL,
-    "decode": DECODE,
 }
 
 
 def raise_priorities() -> int:
-    """Give this process's Python threads SCHED_FIFO; how many got it.
+    """Give this process's Python threads SCHED_FIFO, all but the decoder; how many got it.
 
     Needs an rtprio limit (the `audio` group on many distributions) or root, and Linux; elsewhere nothing
     changes, since macOS and Windows prefer threads of audio drivers by themselves.
@@ -31,6 +36,10 @@ def raise_priorities() -> int:
     granted = 0
     for thread in threading.enumerate():
         if thread.native_id is None:
+            continue
+        if thread.name == DECODE:
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, thread.native_id, DECODE_NICE)
             continue
         priority = _THREADS.get(thread.name, OTHERS)
         try:
