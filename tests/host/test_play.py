@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import socket
@@ -203,3 +204,29 @@ def test_a_log_that_is_there_is_kept_under_another_name(play, tmp_path):
     assert (tmp_path / "played.1.jsonl").read_text() == "more precious\n"
     assert (tmp_path / "played.2.jsonl").read_text() == "precious\n"
     assert "/gn/log/start" in (tmp_path / "played.jsonl").read_text()
+
+
+def test_whatever_goes_wrong_at_the_start_is_one_line(tmp_path, bundle, free_udp_port):
+    """A fault that nobody foresaw, put into the core by way of Python's start-up hook."""
+    from playing import Playing, environment
+
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(
+        "import sys\n"
+        "if any('ghostnote.host.core' in word for word in sys.orig_argv):\n"
+        "    import ghostnote.core.instrument as instrument\n"
+        "    def odd(*_):\n"
+        "        raise RuntimeError('very odd')\n"
+        "    instrument.Instrument.__init__ = odd\n"
+    )
+    env = environment()
+    path = [str(tmp_path / "hook"), *filter(None, [env.get("PYTHONPATH")])]
+    env["PYTHONPATH"] = os.pathsep.join(path)
+    performance = Playing(tmp_path, free_udp_port, "--model", str(bundle), "--device", "null", env=env)
+    try:
+        assert performance.process.wait(40) == 2
+        assert performance.complained.strip() == (
+            "ghostnote: unexpected, at the start: RuntimeError('very odd')"
+        )
+    finally:
+        performance.close()

@@ -242,8 +242,9 @@ def main() -> int:
         return 1
     try:
         core = Core(PlayOptions(**first[0]["options"]), first[0].get("state"), out, first[0].get("began"))
-    except GhostnoteError as error:
-        out.send({"type": "failed", "text": str(error)})
+    except Exception as error:  # whatever it is, a person gets one line
+        text = str(error) if isinstance(error, GhostnoteError) else f"unexpected, at the start: {error!r}"
+        out.send({"type": "failed", "text": text})
         out.close()
         return 2
     began = first[0].get("began")

@@ -21,7 +21,7 @@ from ghostnote.host.pipe import Message
 from ghostnote.state.store import home
 
 BEAT_S = 0.25
-SILENT_S = 3.0
+SILENT_S = 5.0
 START_LIMIT_S = 60.0
 QUIT_LIMIT_S = 3.0
 MAX_CRASHES = 4
