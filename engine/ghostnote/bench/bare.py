@@ -1,11 +1,13 @@
 """The bare path, as a control: a UDP datagram in, a click out through the same ring, and nothing else.
 
-`python -m ghostnote.bench.bare PORT` plays into the default JACK server until its standard input ends.
+`python -m ghostnote.bench.bare PORT` plays into the default JACK server until its standard input ends, and
+then prints what was counted since the line "mark".
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import socket
 import sys
@@ -66,8 +68,13 @@ def main(port: int) -> int:
     raise_priorities()
     sys.setswitchinterval(0.0005)
     print("ready", flush=True)
-    sys.stdin.read()
+    before: dict[str, float] = {}
+    for line in sys.stdin:
+        if line.strip() == "mark":
+            before = output.counters()
     done.set()
+    counted = {name: value - before.get(name, 0.0) for name, value in output.counters().items()}
+    print(json.dumps(counted), flush=True)
     output.close()
     os._exit(0)  # PortAudio with JACK does not end well by itself
 

@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from ghostnote.bench.detect import onset, spectral_change
 from ghostnote.bench.options import BenchOptions
 from ghostnote.bench.player import message
+from ghostnote.bench.probe import PADS
 from ghostnote.bench.result import Section
 from ghostnote.bench.rig import BARE, ENGINE, Rig, rig
 from ghostnote.bench.sounds import far_apart, sharpest
@@ -32,7 +32,8 @@ KNOB_SETTLES_S = 0.22
 KNOB_REST_S = 0.12
 SETTLE_S = 0.7
 KNOB_GOALS_MS = {"quality": 45.0, "low_latency": 30.0}
-PADS = "ghostnote-bench"
+PORTS_S = 3.0
+"""New MIDI ports are picked up within a second or so."""
 _NOTE_ON_PART_1 = (0x99, 36, 114)
 
 _HUSH = message(f"{ROOT}/hush")
@@ -57,19 +58,18 @@ def osc(options: BenchOptions) -> Section:
 
 
 def midi(options: BenchOptions) -> Section:
-    """MIDI hit → first sample, from a python-rtmidi output through JACK MIDI."""
+    """MIDI hit → first sample: JACK MIDI, received by python-rtmidi."""
     section = Section("midi", "time of the first sample at the port, less that of the note at the MIDI port")
-    with _hit_rig(options, section, ("--midi", f"jack:{PADS}")) as running, pads() as out:
-        running.probe.connect_notes(PADS)
-        time.sleep(3.0)  # ports are picked up within a second or so
-        struck = _strike(running, lambda: out.send_message(_NOTE_ON_PART_1), options)
+    with _hit_rig(options, section, ("--midi", f"jack:{PADS}")) as running:
+        time.sleep(PORTS_S)
+        struck = _strike(running, lambda: running.probe.send(_NOTE_ON_PART_1), options)
         notes = np.array(running.probe.notes, dtype=np.int64)
         at_port = [float(t) for t in running.probe.time_of(notes)]
         _report_hits(section, running, Struck(at_port, struck.bare), "midi_ms", "MIDI hit → sound")
         section.figures["midi_from_send_ms"] = Summary.of(_delays_ms(running, struck.engine, ENGINE, onset))
         section.notes.append(
-            "midi_from_send_ms counts from the call that sends: a JACK MIDI output of python-rtmidi sends "
-            "once a period, so that it takes 0 to 2.7 ms before the note is at the server's port"
+            "midi_from_send_ms counts from the call that sends: JACK takes messages once a period, so that "
+            "it takes 0 to 2.7 ms before the note is at the server's port"
         )
     return section
 
@@ -97,20 +97,6 @@ def knob(options: BenchOptions) -> Section:
         _report_control(section, running, _clicks(running, steps, options.seed))
         _report_end(section, running)
     return section
-
-
-@contextlib.contextmanager
-def pads() -> Iterator[Any]:
-    """A MIDI output of this process at the JACK server, as a controller's port."""
-    import rtmidi
-
-    out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name=PADS)
-    out.open_virtual_port("pads")
-    try:
-        yield out
-    finally:
-        out.close_port()
-        out.delete()
 
 
 @contextlib.contextmanager

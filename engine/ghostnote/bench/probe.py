@@ -7,6 +7,8 @@ import gc
 import os
 import sys
 import time
+from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
@@ -18,14 +20,14 @@ Float32 = NDArray[np.float32]
 CONNECT_LIMIT_S = 10.0
 PRIORITY = 45
 """SCHED_FIFO priority of the probe, below the engine's."""
+PADS = "pads"
 _FRAME_CYCLE = 1 << 32
 _RECENT = 4
 _NOTE_ON = 0x90
-_MAX_NOTES = 100_000
 
 
 class Probe:
-    """Records `inputs` audio ports for up to `seconds`, and when notes came in at a MIDI port of its own.
+    """Records `inputs` audio ports for up to `seconds`; has a MIDI output, as a controller would.
 
     Frames are counted from the first one. Times are those of `time.monotonic()`; a frame's time is that of
     its cycle, seen at the earliest of the last cycles' wake-ups. The server's own estimate
@@ -46,9 +48,12 @@ class Probe:
         self._wake_s = np.zeros(round(seconds * self.rate / self.block) + 1024)
         self._wake_frames = np.zeros(len(self._wake_s), dtype=np.int64)
         self._ports = [self._client.inports.register(f"in_{i}") for i in range(inputs)]
-        self._midi = self._client.midi_inports.register("notes")
+        # Not by python-rtmidi: it keeps the interpreter while it waits for the server, which waits for this
+        # client's callbacks.
+        self._pads = self._client.midi_outports.register(PADS)
+        self._outgoing: deque[bytes] = deque()
         self.notes: list[int] = []
-        """Frames of the note-ons that came in."""
+        """First frames of the cycles in which note-ons were sent."""
         self._sound: Float32 = np.zeros((inputs, round(seconds * self.rate)), dtype=np.float32)
         self._heard = np.zeros(self._sound.shape[1] // self.block + 1, dtype=np.bool_)
         self._first = -1
@@ -77,14 +82,9 @@ class Probe:
         ports = self._client.get_ports(is_audio=True, is_output=True, is_physical=False)
         return {str(port.name) for port in ports}
 
-    def connect_notes(self, name: str) -> None:
-        """Note when the MIDI output whose name contains `name` plays; RuntimeError if there is none."""
-        found = self._client.get_ports(is_midi=True, is_output=True)
-        for port in found:
-            if name in port.name:
-                self._client.connect(port, self._midi)
-                return
-        raise RuntimeError(f"no MIDI output called {name}")
+    def send(self, data: Sequence[int]) -> None:
+        """Send a MIDI message from the port `PADS` at the start of the next cycle."""
+        self._outgoing.append(bytes(data))
 
     def connect(self, source: str, index: int) -> None:
         """Record port `source` as input `index`."""
@@ -128,13 +128,9 @@ class Probe:
         return sound
 
     def wake_jitter_ms(self) -> NDArray[np.float64]:
-        """How much later than the earliest of their second the cycles came, in ms, shape (cycles,)."""
-        n = min(self.cycles, len(self._wake_s))
-        late = self._wake_s[:n] - self._wake_frames[:n] / self.rate
-        groups = (self._wake_frames[:n] // self.rate).astype(np.int64)
-        earliest = np.full(int(groups.max(initial=0)) + 1, np.inf)
-        np.minimum.at(earliest, groups, late)
-        return np.asarray(1e3 * (late - earliest[groups]))
+        """How much later than the earliest of the last few the cycles came, in ms, shape (cycles,)."""
+        _, times = self._cycles()
+        return np.asarray(1e3 * (self._wake_s[: len(times)] - times))
 
     def _cycles(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """First frame and time of each recorded cycle."""
@@ -151,9 +147,12 @@ class Probe:
             return
         for row, port in zip(self._sound, self._ports, strict=True):
             row[start : start + frames] = np.frombuffer(port.get_buffer(), dtype=np.float32)
-        for offset, data in self._midi.incoming_midi_events():
-            if len(self.notes) < _MAX_NOTES and bytes(data)[0] & 0xF0 == _NOTE_ON:
-                self.notes.append(start + int(offset))
+        self._pads.clear_buffer()
+        while self._outgoing:
+            data = self._outgoing.popleft()
+            self._pads.write_midi_event(0, data)
+            if data[0] & 0xF0 == _NOTE_ON:
+                self.notes.append(start)
         self._heard[start // self.block] = True
         if self.cycles < len(self._wake_s):
             self._wake_s[self.cycles] = time.monotonic()

@@ -104,6 +104,13 @@ def resident_mb(pid: int) -> dict[str, float]:
     return found
 
 
+def resident_set_mb(pid: int) -> float:
+    """Resident set of one process in MB."""
+    import psutil
+
+    return float(psutil.Process(pid).memory_info().rss) / 1e6
+
+
 def _shared_mb(pid: int) -> float:
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -33,6 +34,7 @@ class Bare:
     """The bare path (see `ghostnote.bench.bare`) in a process of its own."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
+        self.counted: dict[str, float] = {}
         self._port = free_port()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._process = subprocess.Popen(
@@ -54,10 +56,18 @@ class Bare:
         """Ask for one click."""
         self._socket.sendto(b"click", ("127.0.0.1", self._port))
 
+    def mark(self) -> None:
+        """Count dropouts from now on."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.write("mark\n")
+            self._process.stdin.flush()
+
     def close(self) -> None:
-        """End it."""
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            self._process.communicate(timeout=5.0)
+        """End it; `counted` then holds what it counted since `mark`."""
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired, ValueError):
+            said, _ = self._process.communicate(timeout=5.0)
+            self.counted.update(json.loads(said))
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
