@@ -112,8 +112,11 @@ def measure(name: str, options: BenchOptions) -> Section:
     before = load_average()
     try:
         section = SECTIONS[name](options)
-    except UnavailableError as error:
-        section = Section(name, (SECTIONS[name].__doc__ or "").splitlines()[0], skipped=str(error))
+    except UsageError:
+        raise
+    except Exception as error:  # minutes of other sections must not be lost with one
+        reason = str(error) if isinstance(error, UnavailableError) else f"failed: {error!r}"
+        section = Section(name, (SECTIONS[name].__doc__ or "").splitlines()[0], skipped=reason)
     after = load_average()
     section.load_before, section.load_after = (float(x[0]) if x else np.nan for x in (before, after))
     return section
