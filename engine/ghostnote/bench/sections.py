@@ -18,7 +18,7 @@ from ghostnote.bench.result import Section
 from ghostnote.bench.soak import soak
 from ghostnote.bench.stats import Goal, Summary
 from ghostnote.decode.model import load
-from ghostnote.errors import UsageError
+from ghostnote.errors import GhostnoteError, UsageError
 
 DECODES = 300
 VOICES = 16
@@ -112,11 +112,16 @@ def measure(name: str, options: BenchOptions) -> Section:
     before = load_average()
     try:
         section = SECTIONS[name](options)
-    except UsageError:
+    except UnavailableError as error:
+        section = _skipped(name, str(error))
+    except GhostnoteError:
         raise
     except Exception as error:  # minutes of other sections must not be lost with one
-        reason = str(error) if isinstance(error, UnavailableError) else f"failed: {error!r}"
-        section = Section(name, (SECTIONS[name].__doc__ or "").splitlines()[0], skipped=reason)
+        section = _skipped(name, f"failed: {error!r}")
     after = load_average()
     section.load_before, section.load_after = (float(x[0]) if x else np.nan for x in (before, after))
     return section
+
+
+def _skipped(name: str, reason: str) -> Section:
+    return Section(name, (SECTIONS[name].__doc__ or "").splitlines()[0], skipped=reason)
