@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import subprocess
 import sys
 import time
@@ -64,7 +65,7 @@ def memory(options: BenchOptions) -> Section:
             env: Mapping[str, str] = server.env
             device: tuple[str, ...] = ()
         except UnavailableError as error:
-            env, device = {}, ("--device", "null")
+            env, device = os.environ, ("--device", "null")
             section.notes.append(f"on the null device: {error}")
         player = stack.enter_context(Player(options.model, env, device))
         first = resident_mb(player.pid)
