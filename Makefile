@@ -11,13 +11,17 @@ QUIET := -qq --no-input
 ARGS ?=
 GHOSTNOTE_TRAINING_TESTS ?= 1
 
+# A network that stumbles is tried again, and given time.
+export PIP_RETRIES ?= 10
+export PIP_DEFAULT_TIMEOUT ?= 60
+
 ifeq ($(GHOSTNOTE_TRAINING_TESTS),0)
 TEST_PARTS := $(VENV)/.dev
 else
 TEST_PARTS := $(VENV)/.dev $(VENV)/.training
 endif
 
-.PHONY: help play test check format bench soak train wheel clean system-play system-test
+.PHONY: help play test check format bench soak train reference wheel clean system-play system-test
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -28,7 +32,7 @@ play: system-play $(VENV)/.runtime ## install what is missing and start the inst
 	@$(BIN)/ghostnote play $(ARGS)
 
 test: system-test $(TEST_PARTS) check ## install what is missing, check the code, run every test
-	@$(BIN)/python -m pytest $(ARGS)
+	@scripts/test.sh $(BIN)/python $(ARGS)
 
 check: $(VENV)/.dev ## linter, formatter and type checker
 	@$(BIN)/ruff check .
@@ -47,6 +51,9 @@ soak: system-test $(VENV)/.dev ## the tests that take minutes
 
 train: $(VENV)/.training ## train a model: make train ARGS="drums --data FOLDER"
 	@$(BIN)/python -m ghostnote_training $(ARGS)
+
+reference: $(VENV)/.runtime ## write docs/reference from the parameter table
+	@$(BIN)/python scripts/reference.py
 
 wheel: $(VENV)/.dev ## build dist/*.whl and dist/*.tar.gz
 	@$(BIN)/python -m build --no-isolation

@@ -42,7 +42,10 @@ root_prefix() {
   fi
 }
 
-apt_get() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" >/dev/null; }
+apt_get() {
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 \
+    -o Acquire::Retries=5 -o Acquire::http::Timeout=60 "$@" >/dev/null
+}
 
 # Install Debian packages one by one, so that one that does not exist here does not take the others with it.
 install_packages() {

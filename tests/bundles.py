@@ -66,6 +66,7 @@ def build_bundle(
         "latent_size": latent_size,
         "classes": list(classes),
         "latent_mean": [0.0] * latent_size,
+        "kinds": [],
         "axes": [
             {"name": title, "direction": [float(v) for v in axis], "spread": 1.0}
             for title, axis in zip(("higher", "longer", "noisier"), axes, strict=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import signal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before NumPy loads: tests share few cores
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -18,15 +20,42 @@ from jackserver import jack_server
 
 __all__ = ["jack_server"]  # a fixture of its own file, for every test that needs a JACK server
 
+# What is started in the background of a script, or by nohup, ignores signals, and so does all that it starts;
+# a handler that does nothing is not handed on.
+for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    _number = getattr(signal, _name, None)
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
+
 # The same examples in every run, and no clock: a busy machine must not fail a property.
 hypothesis.settings.register_profile("ghostnote", deadline=None, derandomize=True, database=None)
 hypothesis.settings.load_profile("ghostnote")
 
 
+PLAYS = {"play", "playing", "terminal"}
+"""Fixtures that start the whole instrument in processes of its own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of processes, servers and other programs get a second chance: the scheduler has a say in them."""
+    for item in items:
+        outside = any(item.get_closest_marker(name) for name in ("jack", "real"))
+        if outside or PLAYS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of home folders: pytest would look through all that there are, in each of thousands of tests."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folder that the program under test, and every process it starts, takes for its state."""
-    folder = tmp_path_factory.mktemp("home")
+    folder = next(homes)
+    folder.mkdir()
     monkeypatch.setenv("GHOSTNOTE_HOME", str(folder))
     return folder
 

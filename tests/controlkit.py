@@ -31,7 +31,7 @@ def bundle(*elements: bytes, timetag: int = 1) -> bytes:
     return b"#bundle\0" + struct.pack(">Q", timetag) + sized
 
 
-def wait_for(condition, limit_s: float = 10.0):
+def wait_for(condition, limit_s: float = 60.0):
     """The condition's first true value; fails the test if there is none within a generous limit."""
     deadline = time.monotonic() + limit_s
     while not (value := condition()):

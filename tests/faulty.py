@@ -31,6 +31,11 @@ class FaultyModel:
         self._slow_s = slow_s
         self._gate = threading.Event()
 
+    def begin(self, faults: dict[int, str]) -> None:
+        """Show these faults, counting the calls from now on."""
+        self._faults = faults
+        self.calls = 0
+
     def release(self) -> None:
         """Let every endless run end."""
         self._gate.set()

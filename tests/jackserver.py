@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 
-START_LIMIT_S = 40.0
-PATIENCE_S = 8.0
+PORTS = 128
+"""Room for so many: with the default, a server takes 107 MB of shared memory at once."""
+START_LIMIT_S = 60.0
+PATIENCE_S = 15.0
 """A server that does not answer by then is ended and started again."""
 _PROBE = """
 import sys, jack
@@ -66,7 +68,7 @@ def start(name: str, rate: int = 48000, block: int = 128) -> JackServer:
     jackd = shutil.which("jackd")
     if jackd is None:
         raise RuntimeError("jackd is not installed (Debian/Ubuntu: jackd2)")
-    command = [jackd, "-n", name, "-r", "-d", "dummy", "-r", str(rate), "-p", str(block)]
+    command = [jackd, "-n", name, "-r", "-p", str(PORTS), "-d", "dummy", "-r", str(rate), "-p", str(block)]
     env = server_env(name)
     deadline = time.monotonic() + START_LIMIT_S
     said = "nothing"
@@ -99,10 +101,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(5.0)
+            process.wait(START_LIMIT_S)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(5.0)
+            process.wait(PATIENCE_S)
     command = process.args
     if process.returncode == -signal.SIGKILL and isinstance(command, list) and "jackd" in str(command[0]):
         _give_back(command)
@@ -117,10 +119,10 @@ def _give_back(command: list[Any]) -> None:
         time.sleep(0.1)
     again.terminate()
     try:
-        again.wait(5.0)
+        again.wait(START_LIMIT_S)
     except subprocess.TimeoutExpired:
         again.kill()
-        again.wait(5.0)
+        again.wait(PATIENCE_S)
 
 
 @cache
@@ -133,7 +135,7 @@ def _shared() -> JackServer | str:
     return server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def jack_server() -> JackServer:
     """The session's JACK server (48 kHz, 128 frames); the test is skipped, with the reason, without one.
 
@@ -143,4 +145,5 @@ def jack_server() -> JackServer:
     server = _shared()
     if isinstance(server, str):
         pytest.skip(f"no JACK server: {server}")
+    assert server.process.poll() is None, "an earlier test ended the server that all share"
     return server

@@ -131,3 +131,44 @@ def test_a_model_without_a_classifier_generates_but_does_not_predict(tmp_path, f
     assert plain.class_names == []
     with pytest.raises(BundleError, match="no classifier"):
         plain.predict(files[0])
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    """A folder of sounds to search, and a home for the library."""
+    from ghostnote.library import indexing
+    from librarykit import Inline
+    from soundfolders import fill
+
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(indexing, "Crew", Inline)
+    fill(tmp_path / "sounds", [f"{k}.wav" for k in range(5)])
+    return tmp_path / "sounds"
+
+
+def test_find_similar_gives_files_onsets_and_distances(tool, library, files):
+    names = list(inspect.signature(SoundSampleTool).parameters)
+    assert names == ["model", "library_dir", "library_segmentation"]
+    finding = SoundSampleTool(str(tool._model.folder), library_dir=str(library))
+    found, onsets, distances = finding.find_similar(files[0], num_similar=3)
+    assert len(found) == len(onsets) == len(distances) == 3
+    assert distances == sorted(distances)
+    assert all(str(library) in name for name in found)
+    own, _, _ = finding.find_similar(library / "0.wav", 10, weights="latent=1,loudness=0.2")
+    assert len(own) == 4
+    assert finding.find_similar(library / "0.wav", 1, within="length<1", itself=True)[2] == [0.0]
+
+
+def test_find_similar_among_the_sounds_of_recordings(tool, library, files):
+    from soundfolders import recording, write
+
+    write(library / "long.wav", recording(4))
+    finding = SoundSampleTool(str(tool._model.folder), str(library), True)
+    found, onsets, _ = finding.find_similar(files[0], 20)
+    assert len(found) == 9
+    assert sorted(round(t, 1) for t in onsets)[-3:] == [0.6, 1.2, 1.8] or max(onsets) > 1.5
+
+
+def test_find_similar_needs_a_library(tool, files):
+    with pytest.raises(UsageError, match="give the tool a library_dir"):
+        tool.find_similar(files[0])

@@ -3,11 +3,15 @@
     GhostnoteError
     ├── UsageError       an argument or option of a command
     ├── AudioFileError   a sound file that cannot be used
+    ├── DatasetError     a folder of sounds to train on, or the place for their features
+    ├── LibraryError     a library of sounds, or its database
     ├── BundleError      a model bundle that cannot be trusted or loaded
     ├── DeviceError      an audio device or MIDI port
     ├── NetworkError     a port or address that cannot be opened
     ├── LogError         a control log
+    ├── MapError         a MIDI map file
     ├── StateError       a state file
+    ├── SceneError       a scene, or its file
     └── MessageError     one control message (has a short `code` for `/gn/error`)
 
 Every message says what, where, and what to try. Nothing here is raised while playing: the live path
@@ -27,6 +31,14 @@ class AudioFileError(GhostnoteError):
     """A sound file is missing, empty, corrupt, silent where sound is needed, or not a sound."""
 
 
+class DatasetError(GhostnoteError):
+    """A folder holds no sounds that can be trained on, or their features cannot be stored."""
+
+
+class LibraryError(GhostnoteError):
+    """A library of sounds does not exist, is in use, damaged, or cannot be written or read."""
+
+
 class BundleError(GhostnoteError):
     """A model bundle is missing, damaged, forbidden or does not do what its manifest says."""
 
@@ -43,8 +55,16 @@ class LogError(GhostnoteError):
     """A control log cannot be read."""
 
 
+class MapError(GhostnoteError):
+    """A MIDI map file cannot be read, or says what cannot be."""
+
+
 class StateError(GhostnoteError):
     """A state file cannot be read or written."""
+
+
+class SceneError(GhostnoteError):
+    """A scene does not exist, or its name or file cannot be used."""
 
 
 class MessageError(GhostnoteError):

@@ -228,13 +228,50 @@ def test_works_in_place_and_on_any_length():
 
 def test_the_limiter_alone_never_overshoots(rng):
     limiter = Limiter(RATE, 1, 0.5, 0.5)
-    sound = rng.standard_normal((20_000, 1)) * np.exp(rng.standard_normal((20_000, 1)))
-    out = np.concatenate([limiter.process(sound[k : k + 500]) for k in range(0, 20_000, 500)])
-    assert np.abs(out).max() <= 0.5 * (1.0 + 1e-9)
+    sound = rng.standard_normal((1, 20_000)) * np.exp(rng.standard_normal((1, 20_000)))
+    sound = sound.astype(np.float32)
+    out = np.empty_like(sound)
+    for k in range(0, 20_000, 500):
+        limiter.process(sound[:, k : k + 500], out[:, k : k + 500])
+    assert np.abs(out).max() <= 0.5 * (1.0 + 2e-7)
 
 
-def test_the_limiter_below_its_ceiling_changes_no_bit(rng):
+@pytest.mark.parametrize("size", [1, 7, 24, 25, 1000])
+def test_the_limiter_below_its_ceiling_changes_no_bit(rng, size):
     limiter = Limiter(RATE, 2, 1.0, 0.5)
-    sound = rng.uniform(-0.99, 0.99, (1000, 2))
-    out = limiter.process(sound)
-    assert out[limiter.delay_frames :].tobytes() == sound[: -limiter.delay_frames].tobytes()
+    sound = rng.uniform(-0.99, 0.99, (2, 1000)).astype(np.float32)
+    out = np.empty_like(sound)
+    for k in range(0, 1000, size):
+        limiter.process(sound[:, k : k + size], out[:, k : k + size])
+    delay = limiter.delay_frames
+    assert not out[:, :delay].any()
+    assert out[:, delay:].tobytes() == sound[:, :-delay].tobytes()
+
+
+def test_the_limiters_gain_comes_back_alike_in_any_pieces(rng):
+    """The short way while it comes back, which whole pieces of this length never take."""
+    sound = rng.uniform(-0.4, 0.4, (2, 8000)).astype(np.float32)
+    sound[:, 100:140] = 5.0
+    sound[:, 4000] = -3.0
+    wholes, pieces = np.empty_like(sound), np.empty_like(sound)
+    for size, out in ((1000, wholes), (64, pieces)):
+        limiter = Limiter(RATE, 2, 0.5, 0.5)
+        for k in range(0, 8000, size):
+            limiter.process(sound[:, k : k + size], out[:, k : k + size])
+    np.testing.assert_allclose(pieces, wholes, atol=3e-7, rtol=0)
+    gain = pieces[0, 3000:3900] / sound[0, 3000 - limiter.delay_frames : 3900 - limiter.delay_frames]
+    assert 0.3 < gain[0] < 0.7
+    assert (np.diff(gain) > -1e-6).all()
+
+
+def test_the_limiter_comes_to_rest():
+    limiter = Limiter(RATE, 1, 0.5, 0.5)
+    limiter.process(np.full((1, 10), 5.0, dtype=np.float32), np.empty((1, 10), dtype=np.float32))
+    assert not limiter.idle
+    quiet = np.full((1, 70), 0.4, dtype=np.float32)
+    out = np.empty_like(quiet)
+    for _ in range(2 * RATE // 70):
+        limiter.process(quiet, out)
+    assert limiter.idle
+    assert limiter.reduction_db == 0.0
+    assert out.tobytes() == quiet.tobytes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ghostnote.bench.engine_cost import ReadyDecoder, decode_beside_control, decode_ms, voices_cost
+from ghostnote.bench.engine_cost import ReadyDecoder, decode_beside_control, decode_ms, detail_ms, voices_cost
 from ghostnote.bench.sounds import far_apart, onset_ms, sharpest
 from ghostnote.core.engine import Engine
 from ghostnote.decode.model import load
@@ -14,6 +14,12 @@ from ghostnote.decode.model import load
 @pytest.fixture(scope="module")
 def model(tiny):
     return load(tiny, lazy=("encoder", "classifier"))
+
+
+def test_a_detail_is_timed_by_itself(model):
+    spent = detail_ms(model, 5)
+    assert spent.shape == (5,)
+    assert (spent > 0.0).all()
 
 
 def test_decodes_are_timed_one_by_one(model):

@@ -75,7 +75,7 @@ def test_convergence_rows(folder):
     for row in rows:
         assert row["worst_db"] <= row["mean_db"]
         assert row["mean_db"] == pytest.approx(0.75 * row["drums_db"] + 0.25 * row["long_db"])
-    assert quality["lookahead_ms"] == pytest.approx(17.4, abs=0.05)
+    assert quality["lookahead_ms"] == pytest.approx(5.8, abs=0.05)
     assert low["lookahead_ms"] == pytest.approx(2.9, abs=0.05)
 
 

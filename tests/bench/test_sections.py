@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 
@@ -21,6 +22,13 @@ COST_KEYS = {
 QUANTILE_KEYS = {"count", "p1", "p50", "p95", "p99", "max", "spread"}
 
 
+def test_the_help_names_every_section_and_group(capsys):
+    with pytest.raises(SystemExit):
+        main(["bench", "--help"])
+    named = set(re.findall(r"\w+", capsys.readouterr().out))
+    assert {*sections.SECTIONS, *sections.GROUPS} <= named
+
+
 def test_decode_and_voices_as_json(tiny, capsys):
     assert main(["bench", "decode", "voices", "--json", "--seconds", "0.2", "--model", str(tiny)]) == 0
     said = json.loads(capsys.readouterr().out)
@@ -31,11 +39,14 @@ def test_decode_and_voices_as_json(tiny, capsys):
         assert set(summary) == QUANTILE_KEYS
         assert 0.0 < summary["p1"] <= summary["p50"] <= summary["p95"] <= summary["p99"] <= summary["max"]
         assert summary["count"] == sections.DECODES
-    expected = {f"{name}_{key}" for name in ("ready", "decoding") for key in COST_KEYS}
+    expected = {f"{name}_{key}" for name in ("free", "ready", "decoding") for key in COST_KEYS}
     assert set(voices["numbers"]) == expected
     assert all(math.isfinite(value) and value >= 0.0 for value in voices["numbers"].values())
     assert voices["numbers"]["ready_blocks"] == round(0.2 * 48000 / 128)
-    assert [goal["what"] for goal in voices["goals"]] == ["16 voices, share of a core"]
+    assert [goal["what"] for goal in voices["goals"]] == [
+        "16 voices, real-time factor",
+        "16 voices, share of a core in real time",
+    ]
     assert decode["skipped"] is None
 
 

@@ -96,3 +96,15 @@ def test_a_place_that_cannot_be_written_is_named(command, bundle, tmp_path, out)
     assert "out" in result.err
     assert "unexpected" not in result.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_detail_gives_the_file_back_and_is_from_nothing_to_one(generate, sounds, command, bundle, tmp_path):
+    tone = sounds / "tone.flac"
+    whole, half, alone = (generate(tone, "--detail", d) for d in (1, 0.5, 0))
+    assert np.array_equal(generate(tone), whole)
+    assert not np.array_equal(whole, half)
+    assert not np.array_equal(half, alone)
+    assert np.array_equal(generate("--detail", 0, "--seed", 1), generate("--seed", 1)), "a draw has none"
+    result = command("generate", tone, "--detail", 2, "--out", tmp_path / "x.wav", "--model", bundle)
+    assert result.status == 2
+    assert "from 0 to 1" in result.err

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile
 
-from ghostnote.core.control_log import START, format_line
+from ghostnote.core.control_log import START, format_line, read_log
 
 
 @pytest.fixture
@@ -92,3 +94,55 @@ def test_a_file_of_the_log_that_is_gone_is_named(command, log, bundle, tmp_path)
     result = command("render", log, "--out", tmp_path / "out.wav", "--model", bundle)
     assert result.status == 2
     assert "gone.wav" in result.err
+
+
+def started(log, *pairs: object) -> None:
+    log.write_text(format_line(0.0, START, pairs) + "\n" + log.read_text())
+
+
+def test_a_log_whose_model_is_missing_is_named(command, log, tmp_path):
+    started(log, "model", "violins")
+    result = command("render", log, "--out", tmp_path / "out.wav")
+    assert result.status == 2
+    assert "log.jsonl: its model cannot be used: model 'violins'" in result.err
+    assert "--model" in result.err
+    assert len(result.err.strip().splitlines()) == 1
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_another_version_of_the_model_is_told_and_plays(command, log, bundle, tmp_path):
+    started(log, "model", str(bundle), "sha256", "0" * 64)
+    told = command("render", log, "--out", tmp_path / "out.wav", "--seconds", "0.1")
+    assert (told.status, told.err.count("another version of model")) == (0, 1)
+    assert (tmp_path / "out.wav").exists()
+    asked = command("render", log, "--out", tmp_path / "out.wav", "--seconds", "0.1", "--model", bundle)
+    assert asked.err == "", "whoever names a model knows"
+
+
+def test_what_is_clipped_and_models_that_are_missing_later_are_told(command, log, bundle, tmp_path):
+    more = [("part1/pan", [7.0]), ("model/use", ["violins", 0, 8, 3]), ("part2/model", ["violins"])]
+    lines = [format_line(0.05, f"/gn/{addr}", args) for addr, args in more]
+    log.write_text("\n".join([log.read_text(), *lines]))
+    result = command("render", log, "--out", tmp_path / "out.wav", "--model", bundle)
+    assert result.status == 0
+    told = result.err.strip().splitlines()
+    assert "1 values were out of range and are clipped" in told[0]
+    assert "violins" in told[1]
+    assert "/gn/part2/model: model 'violins' is not loaded" in told[2]
+    sound, _ = soundfile.read(tmp_path / "out.wav")
+    assert np.abs(sound[round(0.1 * 44100) :]).max() > 1e-3, "the last hit sounds all the same"
+
+
+def test_lines_out_of_order_are_played_in_order(command, log, bundle, tmp_path):
+    lines = log.read_text().splitlines()
+    backwards = tmp_path / "backwards.jsonl"
+    backwards.write_text("\n".join(reversed(lines)))
+    for path in (log, backwards):
+        assert command("render", path, "--out", path.with_suffix(".wav"), "--model", bundle).status == 0
+    assert log.with_suffix(".wav").read_bytes() == backwards.with_suffix(".wav").read_bytes()
+
+
+def test_the_demonstration_of_the_readme_is_a_log_without_faults():
+    demo = read_log(Path(__file__).parents[2] / "docs" / "demo.jsonl")
+    assert demo.clipped == 0
+    assert sum(entry.target.name == "hit" for entry in demo.entries) > 50

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-TRAINING_MAY_USE = {"errors", "units", "features", "decode"}
+TRAINING_MAY_USE = {"errors", "units", "features", "decode", "crew"}
 NEVER_IN_ENGINE = {"keras", "tensorflow", "jax", "tf2onnx", "ghostnote_training"}
 NEVER_ANYWHERE = {"torch", "torchaudio"}
-NOT_AT_START = {"librosa", "onnx", "matplotlib", "psutil", "jack", "numba", "sklearn"}
+NOT_AT_START = {"librosa", "onnx", "matplotlib", "psutil", "jack", "numba", "sklearn", "av"}
 
 
 def read_table(text: str) -> dict[str, set[str]]:
@@ -43,9 +43,9 @@ def part_of(name: str) -> str:
 
 def test_table_is_read_as_written(table):
     assert table["errors"] == set()
-    assert table["control"] == {"state", "errors", "units", "telemetry"}
+    assert table["control"] == {"state", "errors", "units", "telemetry", "json_text"}
     assert {"audio", "synth", "errors"} <= table["core"]
-    assert "host" not in table["core"]
+    assert not {"host", "library"} & table["core"]
     assert table["host"] >= {"core", "audio"}
     assert table["cli"] == {"*"}
 
@@ -70,14 +70,14 @@ def test_engine_imports_only_what_its_row_allows(engine_modules, table):
     assert not wrong, "imports against docs/architecture.md, section Import contract:\n" + "\n".join(wrong)
 
 
-def test_training_uses_only_features_and_decode_of_the_engine(training_modules):
+def test_training_uses_only_what_it_may_of_the_engine(training_modules):
     wrong = [
         f"{module.where}:{used.line} imports {used.name}"
         for module in training_modules
         for used in module.imports
         if used.name.split(".")[0] == "ghostnote" and part_of(used.name) not in TRAINING_MAY_USE
     ]
-    assert not wrong, "training may import of the engine only features and decode:\n" + "\n".join(wrong)
+    assert not wrong, "training may import of the engine only features, decode and crew:\n" + "\n".join(wrong)
 
 
 def test_engine_is_free_of_training_frameworks(engine_modules):
@@ -127,6 +127,6 @@ def test_importing_the_engine_loads_no_heavy_library(engine_modules):
             "print(*[name for name in heavy if name in sys.modules])",
         ]
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert not done.stdout.split(), f"importing the engine loads {done.stdout.strip()}"

@@ -20,7 +20,7 @@ DISTRIBUTIONS = {
 }
 # Loaded by name: Keras takes TensorFlow as its backend, mido takes python-rtmidi.
 LOADED_BY_OTHERS = {"tensorflow-cpu", "tensorflow", "python-rtmidi"}
-FRONT_ENDS = {"pytest-timeout", "ruff", "mypy", "build", "hatchling", "pytest"}
+FRONT_ENDS = {"pytest-timeout", "pytest-rerunfailures", "ruff", "mypy", "build", "hatchling", "pytest"}
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,8 @@ def test_versions_agree(project, root):
 
 
 def test_engine_imports_are_declared(project, engine_modules):
-    declared = names(project["dependencies"]) | names(project["optional-dependencies"]["bench"])
+    extras = project["optional-dependencies"]
+    declared = names(project["dependencies"]) | names(extras["bench"]) | names(extras["formats"])
     undeclared = {d: w for d, w in third_party(engine_modules).items() if d not in declared}
     assert not undeclared, f"imported by the engine, not declared in pyproject.toml: {undeclared}"
 

@@ -46,6 +46,18 @@ def test_drain_is_bounded_by_its_limit(inbox):
     assert [len(inbox.drain(limit=20)) for _ in range(4)] == [20, 20, 10, 0]
 
 
+def test_a_full_inbox_keeps_what_each_model_has_in_a_slot_and_each_slot_of_a_scene(telemetry):
+    inbox = Inbox(telemetry, capacity=2)
+    sent = [
+        *(event("/gn/slot/a/detail", name, "d1:x") for name in ("drums", "general")),
+        *(event("/gn/scene/point", 0.0, "x", slot, "o", "d1:x", 1.0) for slot in ("a/drums", "b/drums")),
+    ]
+    for one in sent:
+        inbox.put([one])
+    inbox.put([event("/gn/part1/hit", 0.5) for _ in range(8)])
+    assert {(e.addr, *e.args[:3]) for e in drain_all(inbox)} >= {(e.addr, *e.args[:3]) for e in sent}
+
+
 def test_a_full_inbox_keeps_the_latest_value_of_each_address(telemetry):
     inbox = Inbox(telemetry, capacity=8)
     for n in range(100):
@@ -220,3 +232,15 @@ def test_buttons_act_when_pressed(addr, args, released):
     target = resolve(addr)
     assert target is not None
     assert is_button_release(target, check(target, args)[0]) is released
+
+
+def test_a_parts_hush_takes_its_notes_from_names_and_values_along(inbox):
+    inbox.put([event("/gn/play", "part", 2, "gain", -3.0)])
+    inbox.put([event("/gn/play", "gain", -3.0)])
+    inbox.put([event("/gn/play", "part", 2, "velocity", 0.0, "d1", 1.0)])
+    inbox.put([event("/gn/part2/hush", 1.0)])
+    assert [(e.addr, e.args[:2]) for e in inbox.drain()] == [
+        ("/gn/part2/hush", (1.0,)),
+        ("/gn/play", ("gain", -3.0)),
+        ("/gn/play", ("part", 2)),
+    ]

@@ -7,7 +7,7 @@ import random
 import mido
 import pytest
 
-from ghostnote.control.midi_decode import MidiMessage, decode
+from ghostnote.control.midi_decode import MidiMessage, decode, decode_pulse, is_pulse
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,33 @@ def test_channel_messages(data, expected):
 )
 def test_everything_else_is_no_message(data):
     assert decode(data) is None
+
+
+@pytest.mark.parametrize(
+    ("data", "pulse"),
+    [
+        ([0xF8], ("clock", 0)),
+        ([0xFA], ("start", 0)),
+        ([0xFB], ("continue", 0)),
+        ([0xFC], ("stop", 0)),
+        ([0xF2, 0, 0], ("position", 0)),
+        ([0xF2, 127, 127], ("position", 16383)),
+        ([0xF2, 1, 2], ("position", 257)),
+        ([0xF2, 1], None),
+        ([0xF2, 1, 2, 3], None),
+        ([0xF2, 1, 128], None),
+        ([0xFE], None),
+    ],
+)
+def test_messages_for_clocks(data, pulse):
+    assert is_pulse(data)
+    assert decode_pulse(data) == pulse
+
+
+def test_channel_messages_are_none_for_clocks():
+    for data in ([], [0x90, 60, 1], [0xC0, 1], [0xF0, 1, 0xF7]):
+        assert not is_pulse(data)
+        assert decode_pulse(data) is None
 
 
 def test_noise_never_raises():

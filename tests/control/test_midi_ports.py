@@ -8,37 +8,13 @@ import pytest
 
 from controlkit import wait_for
 from ghostnote.control import midi_system
-from ghostnote.control.midi_ports import MidiInputs, display_name, fits, list_ports
-from ghostnote.control.midi_system import _numbered, choose_api
-from ghostnote.errors import DeviceError
+from ghostnote.control.midi_names import display_name, fits
+from ghostnote.control.midi_ports import MidiInputs
+from ghostnote.control.midi_rtmidi import numbered
+from ghostnote.control.midi_system import choose_api, list_outputs, list_ports
+from midikit import FakeMidi
 
-
-class FakeMidi:
-    """A MIDI system whose ports the test plugs and unplugs."""
-
-    def __init__(self, *names: str) -> None:
-        self.present = list(names)
-        self.taken: set[str] = set()
-        self.receivers: dict[str, object] = {}
-        self.opened = 0
-        self.closed = False
-        self.reason = ""
-
-    def names(self):
-        return list(self.present)
-
-    def open(self, name, receive):
-        if name in self.taken:
-            raise DeviceError(f"MIDI input {name} cannot be opened: taken")
-        self.opened += 1
-        self.receivers[name] = receive
-        return lambda: self.receivers.pop(name)
-
-    def missing(self):
-        return self.reason
-
-    def close(self):
-        self.closed = True
+ID = 1 << 20
 
 
 @pytest.fixture
@@ -70,7 +46,7 @@ def test_messages_become_events_named_after_their_port(inbox, inputs, midi):
     play([0x99, 36, 127])
     play([0xC0, 99])
     assert heard(inbox) == [
-        ("/gn/part1/note", (60, 1.0, -1), source),
+        ("/gn/part1/note", (60, 1.0, ID + 60), source),
         ("/gn/part1/hit", (1.0,), source),
         ("/gn/part1/program", (7,), source),
     ]
@@ -80,7 +56,7 @@ def test_noise_sysex_and_unmapped_messages_are_counted(inbox, telemetry, inputs,
     (play,) = midi.receivers.values()
     for data in ([], [0x90], [0xF0] + [1] * 10_000, [0xFE], [0x90, 200, 200]):
         play(data)
-    play([0xB0, 64, 127])
+    play([0xB0, 3, 127])
     assert heard(inbox) == []
     assert telemetry.snapshot()["midi_ignored"] == 5
     assert telemetry.snapshot()["midi_unmapped"] == 1
@@ -94,7 +70,10 @@ def test_held_notes_of_a_lost_port_are_released_and_only_those(inbox, telemetry,
     midi.present.clear()
     inputs.poll()
     events = inbox.drain()
-    assert [(e.addr, e.args) for e in events] == [("/gn/part1/off", (60, -1)), ("/gn/part2/off", (60, -1))]
+    assert [(e.addr, e.args) for e in events] == [
+        ("/gn/part1/off", (60, ID + 60)),
+        ("/gn/part2/off", (60, ID + 128 + 60)),
+    ]
     assert len({e.batch for e in events}) == 1
     assert inputs.ports == ()
     assert midi.receivers == {}
@@ -188,6 +167,11 @@ def test_closing_releases_what_is_held(inbox, telemetry):
         ("nanoKONTROL2:CTRL 20:0", None, True),
         ("Midi Through:Midi Through Port-0 14:0", None, False),
         ("ghostnote:in 130:0", None, False),
+        ("ghostnote-out:out", "*", False),
+        ("ghostnote-out-01:out", "out", False),
+        ("ghostnote-controller:pads", "pads", True),
+        ("ghostnote:out 131:0", "ghostnote*", True),
+        ("Launch Control XL   20:0", "launch control xl", True),
         ("Midi Through:Midi Through Port-0 14:0", "through", True),
         ("nanoKONTROL2:CTRL 20:0", "NANO", True),
         ("nanoKONTROL2:CTRL 20:0", "nano*ctrl", True),
@@ -204,11 +188,14 @@ def test_the_list_for_people_has_no_client_numbers():
     midi = FakeMidi("Pads 20:0", "Keys")
     assert list_ports(midi) == ["Pads", "Keys"]
     assert midi.closed
+    midi.outs = ["Lights 24:0"]
+    assert list_outputs(midi) == ["Lights"]
+    assert midi.clients[0].closed
     assert display_name("Korg 2:1 thing") == "Korg 2:1 thing"
 
 
 def test_equal_names_are_told_apart():
-    assert _numbered(["Pads", "Keys", "Pads", None]) == ["Pads", "Keys", "Pads #2", "unnamed"]
+    assert numbered(["Pads", "Keys", "Pads", None]) == ["Pads", "Keys", "Pads #2", "unnamed"]
 
 
 def binding(*compiled: str) -> SimpleNamespace:

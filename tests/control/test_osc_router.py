@@ -8,57 +8,12 @@ import struct
 
 import pytest
 
+from control.oscdesk import PEER, WALL_S, Desk
 from controlkit import bundle, message
-from ghostnote.control.inbox import Inbox
 from ghostnote.control.osc_clients import ERRORS_PER_SECOND, MAX_CLIENTS, Clients
-from ghostnote.control.osc_router import MAX_SYNCS, OscRouter, ServerInfo
+from ghostnote.control.osc_requests import MAX_WAITING
 from ghostnote.control.osc_send import build
 from ghostnote.control.osc_time import Received, seconds_ahead, timetag_at
-from ghostnote.state.registry import DEFAULTS
-from ghostnote.telemetry import Telemetry
-
-PEER = ("127.0.0.1", 5000)
-WALL_S = 1_790_000_000
-
-
-class Recorder:
-    """Stands for the outgoing socket and keeps what would be sent."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple] = []
-
-    def send(self, dest, addr, *args):
-        build(addr, *args)
-        self.sent.append((dest, addr, args))
-        return True
-
-    def take(self) -> list[tuple]:
-        taken, self.sent = self.sent, []
-        return [(addr, *args) for _, addr, args in taken]
-
-
-class Desk:
-    """A router with everything around it, driven by hand."""
-
-    def __init__(self, **more) -> None:
-        self.telemetry = Telemetry(hold_s=0.0)
-        self.inbox = Inbox(self.telemetry)
-        self.out = Recorder()
-        self.values = dict(DEFAULTS)
-        info = ServerInfo("0.1.0", "evening", 9770, 0)
-        self.router = OscRouter(self.inbox, self.telemetry, self.out, values=self.values, info=info, **more)
-        self.now = 100.0
-
-    def send(self, datagram: bytes, sender=PEER) -> list[tuple]:
-        received = Received(self.now, int((WALL_S + self.now) * 1e9))
-        self.router.handle(datagram, sender, received)
-        return self.out.take()
-
-    def say(self, addr: str, *args, sender=PEER) -> list[tuple]:
-        return self.send(build(addr, *args), sender)
-
-    def events(self) -> list[tuple]:
-        return [(e.addr, *e.args) for e in self.inbox.drain()]
 
 
 @pytest.fixture
@@ -147,6 +102,9 @@ def test_a_bundle_is_one_batch_and_a_bad_message_in_it_is_lost_alone(desk):
     [
         (build("/gn/part1/gian", 1.0), "unknown_address", "the nearest is /gn/part1/gain"),
         (build("/gn/part99*/gain", 1.0), "unknown_address", "the nearest is"),
+        (build("/gn/subscrib", 7000), "unknown_address", "the nearest is /gn/subscribe"),
+        (build("/gn/status/lod"), "unknown_address", "the nearest is /gn/status/load"),
+        (build("/gn/n/part1/gian", 0.5), "unknown_address", "the nearest is /gn/n/part1/gain"),
         (build("/gn/part1/gain", 1.0, 2.0), "args", "takes 1 argument, got 2"),
         (build("/gn/part1/note"), "args", "takes i:pitch f:velocity"),
         (build("/gn/part1/gain", "loud"), "type", "takes a number"),
@@ -252,12 +210,12 @@ def test_sync_at_rest_is_answered_at_once(desk):
 
 def test_waiting_syncs_are_bounded(desk):
     desk.say("/gn/part1/gain", -1.0)
-    for n in range(10 * MAX_SYNCS):
+    for n in range(10 * MAX_WAITING):
         desk.say("/gn/sync", n)
     desk.inbox.drain()
     desk.inbox.drain()
     desk.router.tick()
-    assert desk.out.take() == [("/gn/synced", n) for n in range(9 * MAX_SYNCS, 10 * MAX_SYNCS)]
+    assert desk.out.take() == [("/gn/synced", n) for n in range(9 * MAX_WAITING, 10 * MAX_WAITING)]
 
 
 @pytest.mark.parametrize(
@@ -320,6 +278,92 @@ def test_the_author_of_a_slow_command_is_told_how_it_ended(desk):
     ]
 
 
+def test_the_author_of_a_quick_message_is_told_of_a_refusal_but_not_in_a_flood(desk):
+    desk.say("/gn/slot/a/swap", "z")
+    source = desk.inbox.drain()[0].source
+    for _ in range(9):
+        desk.router.refuse(source, "/gn/slot/a/swap", "range", "'z' is not a slot")
+    desk.router.refuse(source, "/gn/model/unload", "not_found", "not loaded")
+    desk.router.refuse("keys", "/gn/undo", "not_found", "there is nothing to undo")
+    assert desk.router.tick() is False
+    assert desk.out.take() == [
+        ("/gn/error", "/gn/slot/a/swap", "range", "'z' is not a slot", 0),
+        ("/gn/error", "/gn/model/unload", "not_found", "not loaded", 0),
+    ]
+
+
 def test_done_is_no_command(desk):
     assert desk.say("/gn/done", "/gn/slot/a/file", 0, "kick.wav") == []
+    assert desk.events() == []
+
+
+def test_a_request_number_comes_back_with_done_and_error(desk):
+    desk.say("/gn/slot/a/clear", 7)
+    desk.say("/gn/part1/hit", 0.5, 8.0)
+    assert desk.router.tick()
+    assert desk.events() == [("/gn/slot/a/clear",), ("/gn/part1/hit", 0.5)]
+    assert desk.router.tick()
+    desk.inbox.drain()
+    assert not desk.router.tick()
+    assert desk.out.take() == [("/gn/done", "/gn/slot/a/clear", 7, ""), ("/gn/done", "/gn/part1/hit", 8, "")]
+    ((addr, about, code, _, request),) = desk.say("/gn/slot/a/prototype", 3, 9)
+    assert (addr, about, code, request) == ("/gn/error", "/gn/slot/a/prototype", "type", 9)
+
+
+def test_a_slow_command_takes_its_request_along(desk):
+    desk.say("/gn/slot/a/file", "kick.wav", 7)
+    (event,) = desk.inbox.drain()
+    assert (event.args, event.request) == (("kick.wav",), 7)
+    desk.inbox.drain()
+    assert not desk.router.tick()
+    assert desk.out.take() == [], "done is told when it is done"
+    desk.router.notify(event.source, event.addr, "", "kick.wav", event.request)
+    desk.router.tick()
+    assert desk.out.take() == [("/gn/done", "/gn/slot/a/file", 7, "kick.wav")]
+
+
+def test_what_is_no_request_number_is_an_argument_too_many(desk):
+    for args in ((0.5, "x"), (0.5, 1.5), (0.5, 2.0**40), (0.5, 1, 2)):
+        assert desk.say("/gn/part1/hit", *args)[0][2] == "args"
+        desk.now += 1.0
+    assert desk.events() == []
+
+
+def test_late_notes_can_be_dropped_and_nothing_else(desk):
+    desk.values["/gn/osc/late"] = "drop"
+    late = timetag_at(WALL_S + desk.now - 0.2)
+    ((_, _, code, text, _),) = desk.send(
+        bundle(build("/gn/part1/hit", 1.0), build("/gn/part1/gain", -3.0), timetag=late)
+    )
+    assert (code, "200 ms late" in text, "dropped" in text) == ("range", True, True)
+    assert desk.events() == [("/gn/part1/gain", -3.0)]
+    assert desk.send(bundle(build("/gn/part1/note", 60, 0.0), timetag=late)) == [], "told once"
+    assert desk.events() == [("/gn/part1/note", 60, 0.0, -1)]
+    counts = desk.telemetry.snapshot()
+    assert (counts["osc_late"], counts["osc_late_dropped"]) == (2, 1)
+
+
+def test_play_takes_names_and_values_with_a_time_and_a_request(desk):
+    play = build("/gn/play", "part", 2, "note", 64, "velocity", 0.5, 7)
+    assert desk.send(bundle(play, timetag=timetag_at(WALL_S + desk.now + 0.5))) == []
+    (event,) = desk.inbox.drain()
+    assert (event.addr, event.request) == ("/gn/play", 7)
+    assert event.args == ("part", 2, "note", 64.0, "velocity", 0.5)
+    assert event.due == pytest.approx(100.5, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (("part",), "args"),
+        (("part", 1, "s"), "args"),
+        (("loud", 1), "args"),
+        (("s", 1), "type"),
+        ((1, 2), "args"),
+    ],
+)
+def test_odd_pairs_are_one_clear_error(desk, args, code):
+    ((addr, about, found, text, _),) = desk.say("/gn/play", *args)
+    assert (addr, about, found) == ("/gn/error", "/gn/play", code)
+    assert text
     assert desk.events() == []

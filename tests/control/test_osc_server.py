@@ -23,7 +23,7 @@ class Peer:
     def __init__(self, port: int) -> None:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
-        self.sock.settimeout(10.0)
+        self.sock.settimeout(60.0)
         self.to = ("127.0.0.1", port)
 
     def send(self, datagram: bytes) -> None:
@@ -73,7 +73,7 @@ def test_ping_get_clip_and_error(peer):
 def test_answers_go_to_the_port_that_hello_named(server, peer):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
-        other.settimeout(10.0)
+        other.settimeout(60.0)
         peer.say("/gn/hello", "pd", other.getsockname()[1])
         peer.say("/gn/ping", 1)
         assert OscMessage(other.recv(9000)).address == "/gn/hello/reply"

@@ -11,7 +11,9 @@ import pytest
 from controlkit import wait_for
 from ghostnote.control.osc_send import OscSender
 from ghostnote.control.osc_server import OscServer
+from ghostnote.core.changes import Changes
 from ghostnote.state.registry import DEFAULTS
+from playing import oscsend
 
 pytestmark = [
     pytest.mark.real,
@@ -26,10 +28,6 @@ pytestmark = [
 def server(inbox, telemetry):
     with OscServer(inbox, telemetry, values=DEFAULTS, port=0) as running:
         yield running
-
-
-def oscsend(port: int, *words: str) -> None:
-    subprocess.run(["oscsend", "127.0.0.1", str(port), *words], check=True, timeout=20)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +72,39 @@ def test_oscdump_reads_every_type_we_send(telemetry, free_udp_port):
             sender.close()
             dump.terminate()
     assert '/gn/x ifs 7 0.500000 "snare drum"' in line
+
+
+def test_oscdump_hears_what_another_source_changes(inbox, telemetry, free_udp_port):
+    """oscsend subscribes oscdump and sets a value; a controller moves another one."""
+    changes, values = Changes(), dict(DEFAULTS)
+    command = ["oscdump", "-L", str(free_udp_port)]
+
+    def apply(source: str | None = None) -> None:
+        for event in wait_for(inbox.drain):
+            values[event.addr] = event.args[0]
+            changes.note(event.addr, source or event.source)
+
+    with (
+        OscServer(inbox, telemetry, values=values, port=0, changes=changes.reader()) as server,
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as dump,
+    ):
+        try:
+            wait_for(lambda: _is_bound(free_udp_port))
+            oscsend(
+                server.port, "/gn/subscribe", "isff", str(free_udp_port), "/gn/part1/{gain,mute}", "30", "0"
+            )
+            snapshot = {dump.stdout.readline().split(" ", 1)[1] for _ in range(2)}
+            oscsend(server.port, "/gn/part1/gain", "f", "-6")
+            apply()
+            told = dump.stdout.readline()
+            oscsend(server.port, "/gn/part1/mute", "i", "1")
+            apply("midi:pads")
+            by_controller = dump.stdout.readline()
+        finally:
+            dump.terminate()
+    assert snapshot == {"/gn/part1/gain f 0.000000\n", "/gn/part1/mute i 0\n"}
+    assert "/gn/part1/gain f -6.000000" in told
+    assert "/gn/part1/mute i 1" in by_controller
 
 
 def _is_bound(port: int) -> bool:

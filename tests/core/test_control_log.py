@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ghostnote.core.control_log import START, format_line, read_log
+from ghostnote.core.control_log import (
+    START,
+    ControlLog,
+    Take,
+    format_line,
+    read_log,
+    recorded_line,
+    recording_line,
+)
 from ghostnote.errors import LogError
 from ghostnote.state.registry import TARGETS
 from ghostnote.state.table import Parameter
@@ -92,7 +100,7 @@ def test_values_out_of_range_are_clipped_and_counted(tmp_path):
         ('{"t": 0, "addr": "/gn/part1/pan", "args": ["left"]}', "takes a number"),
         ('{"t": 0, "addr": "/gn/part1/pan", "args": [NaN]}', "not a finite number"),
         ('{"t": 0, "addr": "/gn/part1/pan", "args": [1' + "0" * 400 + "]}", "not a finite number"),
-        ('{"t": 0, "addr": "/gn/part1/mode", "args": ["loop"]}', "not one of oneshot, hold"),
+        ('{"t": 0, "addr": "/gn/part1/mode", "args": ["sing"]}', "not one of oneshot, hold"),
         (
             '{"t": 0, "addr": "/gn/log/start", "args": ["decode_delay", "x"]}',
             "decode_delay is a whole number",
@@ -102,9 +110,12 @@ def test_values_out_of_range_are_clipped_and_counted(tmp_path):
             '{"t": 0, "addr": "/gn/log/start", "args": ["decode_delay", 1e9]}',
             "decode_delay is a whole number",
         ),
+        ('{"t": 0, "addr": "/gn/log/start", "args": ["format", 2]}', "another ghostnote .format 2, this one"),
+        ('{"t": 0, "addr": "/gn/log/start", "args": ["format", "1"]}', "another ghostnote .format '1'"),
+        ('{"t": 0, "addr": "/gn/log/start", "args": ["format", true]}', "another ghostnote .format True"),
         ("x" * 1_000_000, "longer than 65536 bytes"),
     ],
-    ids=range(31),
+    ids=range(34),
 )
 def test_a_bad_line_is_named(tmp_path, line, said):
     with pytest.raises(LogError, match=said) as caught:
@@ -122,9 +133,44 @@ def test_a_missing_log_and_a_folder_are_told(tmp_path):
         read_log(tmp_path)
 
 
+def test_a_file_that_is_absurdly_long_is_told_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "log.jsonl"
+    with path.open("wb") as file:
+        file.truncate((1 << 30) + 1)  # takes no room on the disk
+    monkeypatch.setattr(json, "loads", pytest.fail)
+    with pytest.raises(LogError, match="larger than a log can be"):
+        read_log(path)
+
+
 @given(st.binary(max_size=400))
 def test_whatever_a_file_holds_it_is_read_or_refused(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("logs") / "log.jsonl"
     path.write_bytes(content)
     with contextlib.suppress(LogError):
+        read_log(path)
+
+
+def test_a_log_tells_of_recordings(tmp_path):
+    path = tmp_path / "log.jsonl"
+    lines = [recording_line("one.wav", 48000, 480), recorded_line("one.wav", 48000, 480, 960)]
+    lines += [recording_line("two.flac", 44100, 4410), recorded_line("two.flac", 44100, 4410, None)]
+    path.write_text("\n".join(lines))
+    log = read_log(path)
+    assert log.takes == [Take("one.wav", 48000, 480, 960), Take("two.flac", 44100, 4410, None)]
+    assert log.entries == []
+    assert log.take() is log.takes[1]
+    assert log.take("one.wav") is log.takes[0]
+    with pytest.raises(LogError, match=r"no recording three; it has one\.wav, two\.flac"):
+        log.take("three")
+    with pytest.raises(LogError, match="no recording; it has none"):
+        ControlLog().take()
+
+
+@pytest.mark.parametrize(
+    "args", [["rate", "x"], ["rate", -1], ["from", 0.5], ["from", -1], ["rate", 10**30], ["frames", None]]
+)
+def test_a_recording_that_cannot_be_is_named(tmp_path, args):
+    path = tmp_path / "log.jsonl"
+    path.write_text(format_line(0.0, "/gn/log/recording", args))
+    with pytest.raises(LogError, match="line 1"):
         read_log(path)

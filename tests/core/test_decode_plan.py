@@ -23,7 +23,7 @@ class Desk:
         self.instant = True
         self.stalled = False
 
-    def submit(self, job_id: int, z: np.ndarray, texture: np.ndarray) -> bool:
+    def submit(self, job_id: int, z: np.ndarray, texture: np.ndarray, model: object = None) -> bool:
         if self.room:
             self.jobs.append((job_id, z))
             if self.instant:

@@ -1,15 +1,14 @@
-"""Slots, programs, chance and models in the engine: where notes come from."""
+"""Slots, programs and chance in the engine: where notes come from."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from core.enginekit import DELAY, Bench, level, steepest
+from core.enginekit import DELAY, Bench, level
 from ghostnote.core.engine import Engine
 from ghostnote.decode.model import Model
 from ghostnote.decode.worker import InlineDecoder
-from ghostnote.errors import BundleError
 from ghostnote.telemetry import Telemetry
 
 
@@ -124,60 +123,3 @@ def test_a_model_that_is_silent_plays_silence_and_ends(model):
     bench.now("part1/hit")
     assert level(bench.seconds(0.1)) < 1e-5
     assert engine.idle
-
-
-def test_a_model_is_swapped_while_sounding_without_a_click(model, other_model):
-    loaded = {"other": other_model}
-    bench = Bench(model, load_model=lambda name: (loaded[name], InlineDecoder(loaded[name], Telemetry())))
-    bench.now("part1/hit")
-    calm = bench.seconds(0.1)
-    bench.now("model/load", "other")
-    swapped = bench.seconds(0.1)
-    assert bench.engine.model is other_model
-    assert level(swapped) > 0.005, "the old note sounds on"
-    assert steepest(np.concatenate([calm[-1:], swapped])) < 1.3 * steepest(calm)
-    assert len(bench.engine.retired) == 1, "the old decoder is handed out to be closed"
-
-
-@pytest.mark.parametrize("variance", [0.0, 1.0])
-def test_notes_during_a_swap_to_another_latent_size(model, other_model, variance):
-    """Noise that was drawn for one latent size must not meet a point of another."""
-    bench = Bench(model, load_model=lambda name: (other_model, InlineDecoder(other_model, Telemetry())))
-    for part in range(1, 9):
-        bench.now(f"part{part}/variance", variance)
-    bench.seconds(0.05)
-    bench.now("part1/hit")
-    bench.now("model/load", "other")
-    bench.now("part1/hit")
-    bench.now("part2/axis/d1", 1.0)
-    for _ in range(40):
-        bench.now("part2/hit", 0.2)
-        bench.now("part1/axis/d2", 0.5)
-        assert np.isfinite(bench.quanta(1)).all()
-    assert len(bench.engine.parts[1].point) == 32
-
-
-def test_a_bad_model_leaves_the_old_one(bench, model):
-    def refuse(name: str) -> tuple:
-        raise BundleError(f"model {name}: decoder.onnx: wrong digest")
-
-    bench = Bench(model, load_model=refuse)
-    bench.now("part1/hit")
-    bench.quanta(10)
-    bench.now("model/load", "broken")
-    assert level(bench.quanta(10)) > 0.01
-    assert bench.engine.model is model
-    assert "wrong digest" in bench.telemetry.take_reports()[0].text
-
-
-def test_a_model_of_another_geometry_is_refused(model, tmp_path):
-    from bundles import build_bundle
-    from ghostnote.decode.model import load
-    from ghostnote.features.spec import FeatureSpec
-
-    odd = load(build_bundle(tmp_path / "odd", spec=FeatureSpec(sample_rate=48000), name="odd"))
-    bench = Bench(model, load_model=lambda name: (odd, InlineDecoder(odd, Telemetry())))
-    bench.now("model/load", "odd")
-    bench.quanta(2)
-    assert bench.engine.model is model
-    assert "sample rate" in bench.telemetry.take_reports()[0].text

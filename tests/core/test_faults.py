@@ -12,6 +12,7 @@ from core.enginekit import Bench, level, steepest
 from faulty import FaultyModel
 from ghostnote.decode.worker import DecodeWorker
 from ghostnote.synth.pool import HOLD_FADE_S
+from ghostnote.telemetry import Telemetry
 
 
 @pytest.fixture
@@ -19,10 +20,10 @@ def faulty(model) -> Callable[..., tuple[Bench, FaultyModel]]:
     made = []
 
     def make(faults: dict[int, str], **more: float) -> tuple[Bench, FaultyModel]:
-        bad = FaultyModel(model, faults, **more)
-        bench = Bench(model)
-        worker = DecodeWorker(bad, bench.telemetry)
-        bench = Bench(model, worker)
+        bad = FaultyModel(model, {}, **more)
+        worker = DecodeWorker(None, Telemetry(hold_s=0.0))
+        bench = Bench(bad, worker)
+        bad.begin(faults)
         made.append((bad, worker))
         return bench, bad
 

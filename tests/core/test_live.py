@@ -2,119 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.enginekit import DELAY, first_sound, level
+from core.enginekit import first_sound, level
+from core.livekit import ChangingOutput, Stage, VirtualTime, WatchedOutput
 from ghostnote.audio.null_output import NullOutput
-from ghostnote.control.events import Event, next_batch
-from ghostnote.control.inbox import Inbox
-from ghostnote.core.control_log import START, format_line, read_log
-from ghostnote.core.engine import Applied, Engine
-from ghostnote.core.instrument import Instrument
-from ghostnote.core.live import Live
-from ghostnote.core.render import RenderOptions, render
-from ghostnote.core.tasks import Tasks
-from ghostnote.decode.model import Model
-from ghostnote.decode.worker import Decoder, DecodeWorker, InlineDecoder
-from ghostnote.state.registry import check, resolve
-from ghostnote.state.table import Value
-from ghostnote.telemetry import Telemetry
+from ghostnote.decode.worker import DecodeWorker
 
 BLOCK = 128
-
-
-class VirtualTime:
-    """A clock that only sleeping moves; what is due happens while it sleeps, on the sleeper's thread."""
-
-    def __init__(self, until: float) -> None:
-        self.now = 0.0
-        self.until = until
-        self.over = threading.Event()
-        self._plans: list[tuple[float, Callable[[], object]]] = []
-
-    def at(self, t: float, action: Callable[[], object]) -> None:
-        self._plans.append((t, action))
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        if self.now >= self.until:
-            self.over.set()
-            time.sleep(0.005)
-            return
-        self.now += seconds
-        for plan in [plan for plan in self._plans if plan[0] <= self.now]:
-            self._plans.remove(plan)
-            plan[1]()
-
-
-class Stage:
-    """Everything that plays, on a null device."""
-
-    def __init__(
-        self,
-        model: Model,
-        output: NullOutput,
-        clock: Callable[[], float],
-        decoder: type = InlineDecoder,
-        delay: int = DELAY,
-    ) -> None:
-        self.delay = delay
-        self.model = model
-        self.telemetry = Telemetry(hold_s=0.0)
-        self.output = output
-        self.applied: list[Applied] = []
-        self.inbox = Inbox(self.telemetry)
-        self.tasks = Tasks(model, self.inbox, self.telemetry)
-        self.decoder: Decoder = decoder(model, self.telemetry)
-        self.engine = Engine(
-            model,
-            self.decoder,
-            decode_delay=delay,
-            telemetry=self.telemetry,
-            applied=self.applied.append,
-            load_model=self.tasks.take_model,
-        )
-        self.engine.prime(model.decode)
-        self.instrument = Instrument(self.engine, output.rate)
-        self.live = Live(self.instrument, output, self.inbox, self.tasks, self.telemetry)
-        self._clock = clock
-
-    def send(self, *messages: tuple[str, tuple[Value, ...]], due: float | None = None) -> None:
-        """Put messages of one bundle into the inbox, as an OSC server would."""
-        batch = next_batch()
-        events = []
-        for addr, args in messages:
-            target = resolve(f"/gn/{addr}")
-            events.append(Event(target.addr, check(target, args)[0], "test", self._clock(), due, batch))
-        self.inbox.put(events)
-
-    def log(self, path: Path) -> Path:
-        """Write the log that `play` would."""
-        rate = self.engine.spec.sample_rate
-        lines = [format_line(0.0, START, ["version", "test", "model", "tiny", "decode_delay", self.delay])]
-        lines += [format_line(a.at / rate, a.addr, a.args) for a in self.applied]
-        path.write_text("\n".join(lines), encoding="utf-8")
-        return path
-
-    def offline(self, folder: Path) -> np.ndarray:
-        """A render of the log, as long as what was recorded."""
-        log = read_log(self.log(folder / "log.jsonl"))
-        seconds = len(self.output.recorded()) / self.output.rate
-        options = RenderOptions(rate=self.output.rate, seconds=seconds)
-        return np.concatenate(list(render(self.model, log, options)))
-
-    def close(self) -> None:
-        self.live.close()
-        self.output.close()
-        self.decoder.close()
 
 
 @pytest.fixture
@@ -211,6 +110,42 @@ def test_every_hit_has_the_same_latency(stage):
     assert len(latency) == len(sent)
     assert latency.max() - latency.min() < 0.0015
     assert 0.0 < latency.mean() < 0.05
+
+
+def test_the_deadline_follows_a_device_that_takes_other_blocks(stage):
+    turn = VirtualTime(1.6)
+    made = stage(ChangingOutput(48000, BLOCK, clock=turn.clock, sleep=turn.sleep), turn.clock)
+    turn.at(0.7, lambda: made.output.change(8 * BLOCK))
+    received = []
+
+    def hit() -> None:
+        taken, at = made.output.position()
+        received.append(taken / 48000 + turn.now - at)
+        made.send(("part1/hit", (0.3,)))
+
+    for k in range(20):
+        turn.at(0.1 + k * 0.0273, hit)
+        turn.at(0.9 + k * 0.0273, hit)
+    play(made, turn)
+    latency = np.array([a.at / 44100 for a in made.applied]) - np.array(received)
+    assert len(latency) == 40
+    for of_block, block_s in ((latency[:20], BLOCK / 48000), (latency[20:], 8 * BLOCK / 48000)):
+        # Two blocks less what a hit at the very start of a period may be late by, and a quantum.
+        assert of_block.min() > 1.5 * block_s - 0.001
+        assert of_block.max() < 2.0 * block_s + 0.0025
+    assert made.output.counters()["shortfalls"] <= 1
+
+
+def test_what_is_missing_comes_block_by_block(stage):
+    """After a late look, the first block is in the ring before the second is rendered."""
+    turn = VirtualTime(0.3)
+    output = WatchedOutput(48000, BLOCK, ahead_blocks=4, clock=turn.clock, sleep=turn.sleep)
+    made = stage(output, turn.clock)
+    turn.at(0.2, lambda: turn.sleep(2.4 * BLOCK / 48000))
+    play(made, turn)
+    assert max(missing for missing, _ in output.writes[4:]) == 3 * BLOCK
+    assert {frames for _, frames in output.writes} == {BLOCK}
+    assert output.counters()["shortfalls"] == 0
 
 
 def test_a_bundle_acts_in_one_quantum(stage):
@@ -315,12 +250,15 @@ def test_a_file_is_embedded_beside_the_sound_and_logged_as_its_point(stage, tmp_
     made.live.start()
     made.send(("slot/a/file", (str(tmp_path / "a.wav"),)))
     made.send(("slot/b/file", (str(tmp_path / "missing.wav"),)))
-    deadline = time.monotonic() + 20.0
-    while not (made.applied and made.tasks.settled(time.monotonic())):
+    deadline = time.monotonic() + 60.0
+    while len(made.applied) < 2 or not made.tasks.settled(time.monotonic()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert [a.addr for a in made.applied] == ["/gn/slot/a/z"]
-    assert len(made.applied[0].args) == 64
+    assert [a.addr for a in made.applied] == ["/gn/slot/a/point", "/gn/slot/a/detail"]
+    assert made.applied[0].at // 64 == made.applied[1].at // 64, "in the same quantum"
+    assert made.applied[1].args == ("tiny", made.instrument.engine.slots.get("a").detail.details[0].text)
+    assert made.applied[0].args[:2] == ("tiny", "a.wav")
+    assert len(made.applied[0].args) == 2 + 64
     reports = [r.text for r in made.telemetry.take_reports()]
     assert any("missing.wav" in text for text in reports)
     made.tasks.close()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.enginekit import RATE, entry, first_sound, level, rendered
-from ghostnote.core.control_log import ControlLog, read_log
+from core.enginekit import DELAY, RATE, Bench, entry, first_sound, level, rendered
+from ghostnote.core.control_log import ControlLog, LogEntry, read_log
 from ghostnote.core.instrument import Instrument
 from ghostnote.core.render import RenderOptions, build_engine, render
+from ghostnote.state.registry import resolve
 from ghostnote.telemetry import Telemetry
 
 SHORT_S = 0.06
@@ -159,3 +160,31 @@ def test_a_file_in_a_log_is_embedded(model, tmp_path, rng):
     sound = np.concatenate(list(render(model, read_log(log), RenderOptions(seconds=0.2))))
     assert not np.array_equal(sound, rendered(model, [entry(0.01, "part1/hit")], 0.2))
     assert level(sound) > 0.001
+
+
+def test_what_was_played_does_not_wait_for_the_grid_and_ones_own_lines_do(model):
+    """An undo takes effect between two lines of the grid, and is in the log as what it did, there."""
+    bench = Bench(model)
+    instrument = Instrument(bench.engine, RATE)
+    for at, addr, *args in (
+        (0, "clock/quantise", "1/16"),
+        (3000, "part3/hit", 0.6),
+        (7000, "part3/pan", 0.7),
+        (9000, "undo"),
+    ):
+        bench.at(at, addr, *args)
+    live = np.empty((RATE // 2, 2), dtype=np.float32)
+    instrument.read(live)
+    lines = [LogEntry(a.at / RATE, resolve(a.addr), a.args) for a in bench.applied]
+    assert [(line.target.name, round(line.t * RATE)) for line in lines[1:]] == [
+        ("hit", 5513),
+        ("pan", 7000),
+        ("scene/set", 9000),
+    ]
+
+    def render_of(start: dict) -> np.ndarray:
+        log = ControlLog(lines, start)
+        return np.concatenate(list(render(model, log, RenderOptions(seconds=0.5, decode_delay=DELAY))))
+
+    assert np.array_equal(render_of({"version": "test"}), live)
+    assert not np.array_equal(render_of({}), live)

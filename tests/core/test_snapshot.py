@@ -80,7 +80,7 @@ def _with(**changes: object):
         _with(values={"/gn/part1/pan": "left"}),
         _with(values={"/gn/part1/pan": None}),
         _with(values={"/gn/part1/pan": [1]}),
-        _with(values={"/gn/part1/mode": "loop"}),
+        _with(values={"/gn/part1/mode": "forever"}),
         _with(values=5),
         _with(values=None),
         _with(slots=5),

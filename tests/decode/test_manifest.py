@@ -99,6 +99,23 @@ WRONG = {
     "negative spread": (put("axes", 0, "spread", -1), "spread must be a number from 0"),
     "axes not a list": (put("axes", {}), "axes must be a list of objects"),
     "axis not an object": (put("axes", [3]), r"axes\[0\]: expected an object"),
+    "kinds missing": (drop("kinds"), "kinds is missing"),
+    "kind with a short mean": (
+        put("kinds", [{"share": 1, "mean": [0.0], "rank": 0, "steps": []}]),
+        r"kinds\[0\]: mean must be a list of 64 numbers",
+    ),
+    "kind with too few steps": (
+        put("kinds", [{"share": 1, "mean": [0.0] * 64, "rank": 2, "steps": [0.0] * 64}]),
+        "steps must be a list of 128 numbers",
+    ),
+    "kind of too high a rank": (
+        put("kinds", [{"share": 1, "mean": [0.0] * 64, "rank": 65, "steps": []}]),
+        "rank must be a whole number from 0 to 64",
+    ),
+    "kinds that are not all": (
+        put("kinds", [{"share": 0.5, "mean": [0.0] * 64, "rank": 0, "steps": []}]),
+        "the shares of all kinds sum to 0.5",
+    ),
     "bad digest": (put("files", "decoder.onnx", "sha256", "A" * 64), "64 lower-case hex"),
     "length 0": (put("files", "decoder.onnx", "bytes", 0), "bytes must be a whole number"),
     "limit 0": (put("max_inference_s", "decoder", 0), "decoder must be a number from"),

@@ -29,42 +29,19 @@ def threads():
         thread.join()
 
 
-def test_the_render_thread_goes_first_and_the_decoder_never_before_an_ordinary_audio_server(
-    threads, monkeypatch
-):
-    realtime, nice = {}, {}
-    monkeypatch.setattr(
-        os, "sched_setscheduler", lambda tid, policy, param: realtime.update({tid: param.sched_priority})
-    )
-    monkeypatch.setattr(os, "setpriority", lambda which, tid, value: nice.update({tid: value}))
-    monkeypatch.setattr(priority, "driver_is_realtime", lambda: False)
-    granted = priority.raise_priorities()
-    assert granted == len(realtime) >= 4
-    render, osc, tasks = (
-        realtime[threads[n]] for n in ("ghostnote-render", "ghostnote-osc", "ghostnote-tasks")
-    )
-    assert render > osc > tasks > 0
-    assert realtime[threading.main_thread().native_id] == tasks
-    assert threads[priority.DECODE] not in realtime
-    assert nice == {threads[priority.DECODE]: priority.DECODE_NICE}
-    assert priority.DECODE_NICE < 0
-
-
-def test_beside_a_driver_with_realtime_priority_the_decoder_has_it_too(threads, monkeypatch):
+def test_render_goes_first_then_control_then_the_decoder_then_all_others(threads, monkeypatch):
     realtime = {}
     monkeypatch.setattr(
         os, "sched_setscheduler", lambda tid, policy, param: realtime.update({tid: param.sched_priority})
     )
-    monkeypatch.setattr(priority, "driver_is_realtime", lambda: True)
-    priority.raise_priorities()
-    render, decode, tasks = (
-        realtime[threads[n]] for n in ("ghostnote-render", priority.DECODE, "ghostnote-tasks")
+    granted = priority.raise_priorities()
+    assert granted == len(realtime) >= 5
+    render, osc, decode, tasks = (
+        realtime[threads[n]]
+        for n in ("ghostnote-render", "ghostnote-osc", priority.DECODE, "ghostnote-tasks")
     )
-    assert render > decode > tasks
-
-
-def test_python_threads_are_no_driver(threads):
-    assert not priority.driver_is_realtime()
+    assert render > osc > decode > tasks > 0
+    assert realtime[threading.main_thread().native_id] == tasks
 
 
 def test_nothing_is_granted_to_those_who_may_not(threads, monkeypatch):
@@ -72,5 +49,4 @@ def test_nothing_is_granted_to_those_who_may_not(threads, monkeypatch):
         raise PermissionError("no")
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
-    monkeypatch.setattr(os, "setpriority", refuse)
     assert priority.raise_priorities() == 0

@@ -15,7 +15,7 @@ import pytest
 
 from bundles import build_bundle
 from jackserver import JackServer
-from playing import Playing, environment, wait_for
+from playing import PATIENCE_S, Playing, environment, wait_for
 
 HERE = Path(__file__).parent
 SILENT = 1e-4
@@ -69,12 +69,55 @@ class Ear:
     def close(self) -> None:
         self.process.stdin.close()
         try:
-            self.process.wait(5)
+            self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait(5)
+            self.process.wait(PATIENCE_S)
         self._thread.join(5)
         self.process.stdout.close()
+
+
+class Keys:
+    """A JACK MIDI keyboard in a process of its own."""
+
+    def __init__(self, server) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE / "keys.py")],
+            env=server.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        assert self._process.stdout.readline() == "ready\n"
+
+    def send(self, *messages: str) -> None:
+        """Messages as bytes in hexadecimal, such as `90 3c 7f`."""
+        for message in messages:
+            self._process.stdin.write(f"{message}\n")
+            self._process.stdin.flush()
+            assert self._process.stdout.readline() == "sent\n"
+
+    def turn(self, number: int) -> None:
+        """Turn a knob from one end to the other, so that it picks its value up on its way."""
+        self.send(*(f"b0 {number:02x} {value:02x}" for value in (*range(0, 127, 4), 127)))
+
+    def close(self) -> None:
+        """Unplug it."""
+        if self._process.poll() is None:
+            self._process.stdin.close()
+            self._process.wait(PATIENCE_S)
+            self._process.stdout.close()
+
+
+@pytest.fixture
+def keys(jack_server):
+    rtmidi = pytest.importorskip("rtmidi")
+    if rtmidi.API_UNIX_JACK not in rtmidi.get_compiled_api():
+        pytest.skip("this python-rtmidi is built without JACK")
+    made = Keys(jack_server)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

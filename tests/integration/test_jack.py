@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import jackserver
-from playing import wait_for
+from playing import PATIENCE_S, oscsend, wait_for
 
 pytest.importorskip("jack")
 pytestmark = [pytest.mark.jack, pytest.mark.real]
@@ -39,7 +39,7 @@ def test_an_osc_hit_is_heard_and_a_panic_is_silence(jack_server, play, listen):
         pytest.skip("oscsend is not installed (Debian: liblo-tools)")
 
     def send(*arguments: str) -> None:
-        subprocess.run(["oscsend", "localhost", str(performance.port), *arguments], check=True, timeout=10)
+        oscsend(performance.port, *arguments)
 
     performance, ear = play(jack_server), listen(jack_server)
     assert "JACK Audio Connection Kit" in performance.said
@@ -118,7 +118,7 @@ def test_midi_notes_are_heard_and_noise_is_not_minded(jack_server, play, listen)
         assert "Traceback" not in performance.complained
     finally:
         keys.stdin.close()
-        keys.wait(10)
+        keys.wait(PATIENCE_S)
         keys.stdout.close()
 
 
@@ -138,7 +138,7 @@ def test_pure_data_is_heard_through_the_shipped_patches(jack_server, play, liste
         performance.wait_for_line("/gn/part1/hit", times=2)
     finally:
         pd.terminate()
-        pd.wait(10)
+        pd.wait(PATIENCE_S)
         said.close()
     assert "couldn't create" not in (tmp_path / "pd.txt").read_text(errors="replace")
 
@@ -155,7 +155,7 @@ def test_a_server_that_dies_is_played_without_and_found_again(play, listen):
         performance.send("part1/gain", -3)
         ear.hears(lambda: performance.send("part1/hit", 0.8), "a hit")
         server.process.kill()
-        server.process.wait(10)
+        server.process.wait(PATIENCE_S)
         performance.wait_for_complaint("the audio device (went away|takes no sound)")
         # Without a device it can still be played, before and after the core was replaced.
         performance.send("part2/hit", 0.5)

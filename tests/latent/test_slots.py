@@ -51,3 +51,13 @@ def test_what_does_not_fit_changes_nothing(bank, z, code, said):
         bank.put("a", np.array(z), "set")
     assert caught.value.code == code
     assert bank.get("a").z.tolist() == [1, 1, 1, 1]
+
+
+def test_every_change_is_counted(bank):
+    bank.put("a", np.ones(4), "set")
+    bank.put("a", np.zeros(4), "set")
+    bank.clear("a")
+    assert bank.changes == 3
+    with pytest.raises(MessageError, match="takes 4 numbers"):
+        bank.put("a", np.ones(3), "set")
+    assert bank.changes == 3

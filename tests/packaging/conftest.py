@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def call(command: list[str], *, cwd: Path, env: dict[str, str] | None = None) -> str:
     """Run a command to its end and give what it printed; a failure shows all it said."""
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=200)
     if done.returncode != 0:
         pytest.fail(f"{' '.join(command)}\nexit status {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from ghostnote.state.table import COMMANDS, PARAMETERS
+from ghostnote.state.commands import COMMANDS
+from ghostnote.state.parameters import PARAMETERS
+
+MODELS = sorted((Path(__file__).parents[2] / "models").iterdir())
 
 LOG = [
     {"t": 0.0, "addr": "/gn/part1/hit", "args": [1.0]},
@@ -28,13 +31,15 @@ def test_wheel_holds_packages_models_and_licences(wheel):
     assert {f"{info}/licenses/LICENSE", f"{info}/licenses/NOTICE", "ghostnote/py.typed"} <= set(names)
     models = [name for name in names if name.startswith("ghostnote/_models/")]
     assert {Path(name).suffix for name in models} <= {".json", ".onnx", ".md"}
-    for part in ("model.json", "encoder.onnx", "decoder.onnx", "classifier.onnx", "README.md"):
-        assert f"ghostnote/_models/drums/{part}" in models
+    for folder in MODELS:
+        graphs = json.loads((folder / "model.json").read_text(encoding="utf-8"))["files"]
+        wanted = {f"ghostnote/_models/{folder.name}/{part}" for part in ("model.json", "README.md", *graphs)}
+        assert wanted == {name for name in models if name.split("/")[2] == folder.name}
 
 
 def test_installed_code_is_the_wheels(installed):
     listed = json.loads(installed.run("models", "--json"))
-    assert "drums" in [row["name"] for row in listed]
+    assert {row["name"] for row in listed} == {folder.name for folder in MODELS} >= {"drums"}
     for row in listed:
         assert "error" not in row, row
         assert Path(row["folder"]).is_relative_to(installed.folder), "a model from outside of the wheel"

@@ -1,7 +1,8 @@
-"""A headless Pure Data with the shipped patches on its path, and a socket that hears what it sends."""
+"""A headless Pure Data with the shipped patches on its path, a socket that hears, and an engine."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
@@ -12,8 +13,10 @@ from pathlib import Path
 import pytest
 from pythonosc.osc_message import OscMessage
 
+from bundles import build_bundle
+from playing import PATIENCE_S, Playing
+
 PATCHES = Path(__file__).resolve().parents[2] / "patches" / "pd"
-PATIENCE_S = 20.0
 
 
 class Ear:
@@ -54,6 +57,54 @@ class Ear:
         return [self.wait_for_any({address}) for _ in range(how_many)]
 
 
+def free_port() -> int:
+    """A UDP port on the loopback address that nobody holds just now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def entries(playing: Playing, addr: str) -> list[list]:
+    """Arguments of an address in the log, in order."""
+    return [e["args"] for e in map(json.loads, playing.lines()) if e.get("addr") == addr]
+
+
+class Orchestra(Playing):
+    """An engine that takes SuperDirt's messages too, at `dirt_port`."""
+
+    dirt_port = 0
+
+
+@pytest.fixture(scope="module")
+def orchestra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bool], Orchestra]]:
+    """One engine for all tests of a file, with a tiny model and no device; called with True, a new one."""
+    model = build_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+    started: list[Orchestra] = []
+
+    def engine(anew: bool) -> Orchestra:
+        if anew or not started:
+            close()
+            folder, dirt_port = tmp_path_factory.mktemp("engine"), free_port()
+            options = ("--model", str(model), "--device", "null", "--dirt", str(dirt_port))
+            started.append(Orchestra(folder, free_port(), *options, "--log", str(folder / "played.jsonl")))
+            started[-1].dirt_port = dirt_port
+            started[-1].wait_until_ready()
+        return started[-1]
+
+    def close() -> None:
+        while started:
+            started.pop().close()
+
+    yield engine
+    close()
+
+
+@pytest.fixture
+def playing(orchestra: Callable[[bool], Orchestra], request: pytest.FixtureRequest) -> Orchestra:
+    """The engine of all tests of a file; for a second chance a new one, in which nothing was played yet."""
+    return orchestra(getattr(request.node, "execution_count", 1) > 1)
+
+
 @pytest.fixture
 def ear() -> Iterator[Ear]:
     ear = Ear()
@@ -80,7 +131,7 @@ def run_pd(tmp_path: Path) -> Iterator[Callable[[str], None]]:
     yield start
     for process, log in running:
         process.terminate()
-        process.wait(timeout=10)
+        process.wait(timeout=PATIENCE_S)
         said = log.read_text(encoding="utf-8", errors="replace")
         assert "couldn't create" not in said, said
         assert "error" not in said.lower(), said

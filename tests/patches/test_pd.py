@@ -34,6 +34,11 @@ ECHOING = """#N canvas 0 0 600 400 12;
 STRIP = """#N canvas 0 0 600 400 12;
 #X obj 10 10 ghostnote-link 127.0.0.1 {port} {reply_port};
 #X obj 10 40 ghostnote-part part3;
+#X obj 150 40 ghostnote-weights part3;
+#X obj 350 40 route tell;
+#X obj 350 70 s ghostnote-tell;
+#X connect 0 0 3 0;
+#X connect 3 0 4 0;
 """
 
 
@@ -76,17 +81,38 @@ def test_replies_come_out_of_the_link(run_pd, ear, free_udp_port):
     assert ear.wait_for("/gn/master/gain") == [osc("/gn/master/gain", ("f", 0.25))]
 
 
-def test_strip_asks_for_its_values_when_the_engine_answers(run_pd, ear, free_udp_port):
-    run_pd(STRIP.format(port=ear.port, reply_port=free_udp_port))
+def test_link_subscribes_to_everything_when_the_engine_answers(run_pd, ear, free_udp_port):
+    run_pd(ECHOING.format(port=ear.port, reply_port=free_udp_port))
     ear.wait_for("/gn/hello")
     ear.socket.sendto(osc("/gn/hello/reply", ("s", "0.1.0")), ("127.0.0.1", free_udp_port))
-    asked = {"gain", "pitch", "variance", "release", "mute", "mode", "axis/d1", "axis/d2", "axis/d3"}
-    missing = {f"/gn/part3/{name}" for name in asked}
-    for _ in range(len(asked)):
-        datagram = ear.wait_for_any(missing)
-        message = OscMessage(datagram)
-        assert message.params == [], "asking takes no argument"
-        missing.discard(message.address)
+    wanted = osc("/gn/subscribe", ("i", free_udp_port), ("s", "/gn"), ("f", 30.0), ("f", 10.0))
+    assert ear.wait_for("/gn/subscribe") == [wanted]
+
+
+def test_link_subscribes_again_when_the_engine_was_restarted(run_pd, ear, free_udp_port):
+    """However short the restart was: another session answers then."""
+    run_pd(ECHOING.format(port=ear.port, reply_port=free_udp_port))
+    for session in ("one", "one", "two"):
+        ear.wait_for("/gn/hello")
+        words = (("s", "0.1.0"), ("i", 1), ("i", ear.port), ("i", 0), ("s", session))
+        ear.socket.sendto(osc("/gn/hello/reply", *words), ("127.0.0.1", free_udp_port))
+    ear.wait_for("/gn/subscribe")
+    assert sum(OscMessage(d).address == "/gn/subscribe" for d in ear.heard) == 2
+
+
+def test_what_others_change_moves_the_sliders_and_is_not_sent_back(run_pd, ear, free_udp_port):
+    """Asked where they are, the sliders give what the engine told; before, the strip says nothing."""
+    run_pd(STRIP.format(port=ear.port, reply_port=free_udp_port))
+    ear.wait_for("/gn/hello")
+    told = {"gain": -12.5, "pan": 0.25, "axis/d2": -1.5, "release": 0.5, "weight/c": 0.75, "weight/h": -1.0}
+    for name, value in told.items():
+        ear.socket.sendto(osc(f"/gn/part3/{name}", ("f", value)), ("127.0.0.1", free_udp_port))
+    ear.wait_for("/gn/hello", how_many=2)
+    assert {OscMessage(d).address for d in ear.heard} == {"/gn/hello"}
+    ear.socket.sendto(osc("/gn/tell"), ("127.0.0.1", free_udp_port))
+    for _ in range(len(told)):
+        message = OscMessage(ear.wait_for_any({f"/gn/part3/{name}" for name in told}))
+        assert message.params == [told.pop(message.address.removeprefix("/gn/part3/"))]
 
 
 def test_link_opens_its_socket_again_after_a_restart_of_the_engine(run_pd, ear, free_udp_port):

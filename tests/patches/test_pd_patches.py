@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from ghostnote.control.osc_conversation import SAYINGS
 from ghostnote.state.registry import DEFAULTS, TARGETS
-from ghostnote.state.table import Parameter
+from ghostnote.state.table import SLOTS, Parameter
 
 FOLDER = Path(__file__).resolve().parents[2] / "patches" / "pd"
 PATCHES = sorted(FOLDER.glob("*.pd"))
 VANILLA = {
-    *("bng", "hsl", "tgl", "cnv", "inlet", "outlet", "loadbang", "key", "print"),
-    *("s", "r", "route", "sel", "t", "f", "list", "change", "metro", "del"),
+    *("bng", "hsl", "vsl", "tgl", "cnv", "inlet", "outlet", "loadbang", "key", "print", "openpanel"),
+    *("s", "r", "route", "sel", "t", "f", "symbol", "unpack", "list", "change", "metro", "del"),
     *("oscformat", "oscparse", "netsend", "netreceive"),
 }
-META = {"/gn/hello"}
+SHARED = set(SAYINGS) | {"/gn"}
 SHOWN = {"hold": "mode", "d1": "axis/d1", "d2": "axis/d2", "d3": "axis/d3"}
 
 
@@ -34,10 +35,13 @@ def objects(path: Path) -> list[list[str]]:
 
 
 def addresses(path: Path) -> set[str]:
-    """Every OSC address in a patch; `$1` of the strip stands for each part."""
-    words = {word.rstrip(",") for box in objects(path) for word in box if word.startswith("/gn/")}
-    parts = [f"part{n}" for n in range(1, 9)]
-    return {w.replace("$1", part) for w in words for part in (parts if "$1" in w else [""])}
+    """Every OSC address in a patch; `$1` stands for each part, or slot."""
+    words = {word.rstrip(",") for box in objects(path) for word in box if word.startswith("/gn")}
+    found = set()
+    for word in words:
+        stands_for = SLOTS if word.startswith("/gn/slot/") else [f"part{n}" for n in range(1, 9)]
+        found |= {word.replace("$1", one) for one in stands_for}
+    return found
 
 
 @pytest.mark.parametrize("path", PATCHES, ids=lambda p: p.stem)
@@ -49,13 +53,16 @@ def test_only_vanilla_objects_and_our_own(path):
 
 @pytest.mark.parametrize("path", PATCHES, ids=lambda p: p.stem)
 def test_addresses_are_in_the_parameter_table(path):
-    unknown = addresses(path) - set(TARGETS) - META
+    unknown = addresses(path) - set(TARGETS) - SHARED
     assert not unknown, f"{path.name} sends to addresses that do not exist: {sorted(unknown)}"
 
 
 def test_the_example_plays_all_parts():
-    strips = {tuple(box) for box in objects(FOLDER / "ghostnote-example.pd") if box[0] == "ghostnote-part"}
-    assert strips == {("ghostnote-part", f"part{n}") for n in range(1, 9)}
+    boxes = {tuple(box) for box in objects(FOLDER / "ghostnote-example.pd")}
+    assert boxes >= {("ghostnote-part", f"part{n}") for n in range(1, 9)}
+    assert boxes >= {("ghostnote-weights", f"part{n}") for n in range(1, 9)}
+    assert boxes >= {("ghostnote-slot", slot) for slot in SLOTS}
+    assert boxes >= {("ghostnote-scene",), ("ghostnote-feedback",)}
     sent = addresses(FOLDER / "ghostnote-part.pd") | addresses(FOLDER / "ghostnote-example.pd")
     assert {"/gn/panic", "/gn/hush", "/gn/part1/hit", "/gn/part8/axis/d3", "/gn/master/gain"} <= sent
 
@@ -68,13 +75,14 @@ def test_no_segment_is_a_bare_number():
 
 def sliders(path: Path) -> list[tuple[str, float, float]]:
     """Label, low and high of every slider of a patch."""
-    return [(box[9], float(box[3]), float(box[4])) for box in objects(path) if box[0] == "hsl"]
+    return [(box[9], float(box[3]), float(box[4])) for box in objects(path) if box[0] in ("hsl", "vsl")]
 
 
 @pytest.mark.parametrize(
     ("patch", "prefix"),
     [
         ("ghostnote-part", "/gn/part1/"),
+        ("ghostnote-weights", "/gn/part1/weight/"),
         ("ghostnote-help", "/gn/part1/"),
         ("ghostnote-example", "/gn/master/"),
     ],
@@ -106,6 +114,22 @@ def test_the_strip_starts_on_the_defaults_of_the_table():
     assert shown.keys() >= {"gain", "pitch", "d1", "d2", "d3", "release"}
     for name, value in shown.items():
         assert value == DEFAULTS[f"/gn/part1/{SHOWN.get(name, name)}"], name
+
+
+def test_what_the_engine_tells_is_only_shown():
+    """No loop: what comes from the link ends at `set`, which moves a slider without letting it speak."""
+    for name in ("part", "weights", "slot", "scene", "feedback"):
+        said = statements(FOLDER / f"ghostnote-{name}.pd")
+        boxes = [s.split() for s in said if re.match(r"#X (obj|msg|text|floatatom|symbolatom)", s)]
+        wires = [[int(w) for w in s.split()[2:]] for s in said if s.startswith("#X connect")]
+        reached = {k for k, box in enumerate(boxes) if box[4:6] == ["r", "ghostnote-in"]}
+        assert reached
+        while more := {t for s, _, t, _ in wires if s in reached and boxes[s][1] != "msg"} - reached:
+            reached |= more
+        ends = {k for k in reached if boxes[k][1] == "msg"}
+        assert ends
+        assert all(boxes[k][4] == "set" for k in ends), name
+        assert not any(boxes[k][4] == "ghostnote-send" for k in reached), name
 
 
 @pytest.mark.parametrize("path", PATCHES, ids=lambda p: p.stem)

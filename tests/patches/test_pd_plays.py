@@ -17,10 +17,9 @@ import pytest
 import soundfile
 
 from bundles import build_bundle
+from playing import PATIENCE_S
 
 pytestmark = pytest.mark.real
-
-PATIENCE_S = 40.0
 
 # Hits part 3 every 200 ms, and turns its gain once the engine answers.
 PATCH = """#N canvas 0 0 600 400 12;
@@ -89,10 +88,10 @@ def playing(log: Path, port: int, *arguments: str, env: dict[str, str]) -> Itera
     finally:
         engine.send_signal(signal.SIGINT)
         try:
-            engine.wait(timeout=15)
+            engine.wait(timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             engine.kill()
-            engine.wait(timeout=15)
+            engine.wait(timeout=PATIENCE_S)
 
 
 def wait_until(happened: Callable[[], bool], what: str) -> None:

@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ghostnote.state.commands import COMMANDS
+from ghostnote.state.parameters import PARAMETERS
 from ghostnote.state.registry import DEFAULTS, TARGETS, check, resolve
-from ghostnote.state.table import COMMANDS, PARAMETERS, PARTS, SLOTS, Parameter
+from ghostnote.state.table import PARTS, SLOTS, Parameter
 
 ROWS = (*PARAMETERS, *COMMANDS)
 NUMBERS = [row for row in PARAMETERS if row.kind != "s"]
 CONTINUOUS = [row for row in PARAMETERS if row.kind == "f"]
-WORDS = [row for row in PARAMETERS if row.kind == "s"]
+WORDS = [row for row in PARAMETERS if row.kind == "s" and row.choices]
+FREE = [row for row in PARAMETERS if row.kind == "s" and not row.choices]
 
 
 def test_no_path_occurs_twice():
@@ -88,6 +91,14 @@ def test_curves_rise(row: Parameter, x: float, y: float):
 @pytest.mark.parametrize("row", WORDS, ids=lambda row: row.path)
 def test_every_word_has_its_place_on_a_knob(row):
     assert [row.from_unit(row.to_unit(word)) for word in row.choices] == list(row.choices)
+
+
+@pytest.mark.parametrize("row", FREE, ids=lambda row: row.path)
+def test_free_words_take_any_word_and_stay_when_a_knob_turns(row):
+    addr = f"/gn/{row.path.format(part=1)}"
+    assert check(resolve(addr), ("anything",)) == (("anything",), False)
+    assert row.from_unit(0.7) == row.default
+    assert row.to_unit("anything") == 0.0
 
 
 def test_every_part_starts_on_the_slot_of_its_number():

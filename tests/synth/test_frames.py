@@ -28,6 +28,15 @@ def test_whole_positions_give_the_frames_themselves(position, count, step):
         assert np.array_equal(frame, SOUND[at] if 0 <= at < len(SOUND) else np.zeros(BINS))
 
 
+@given(position=st.integers(-60, 70), count=st.integers(1, 9), other=positions)
+def test_whole_positions_are_read_the_same_beside_others(position, count, other):
+    """Alone they are slices, beside a voice between frames they go the general way."""
+    reader = FrameReader(BINS)
+    alone = reader.read([SOUND], [float(position)], count, 1.0, [1.0])[0]
+    beside = reader.read([SOUND, SOUND], [float(position), other], count, 1.0, [1.0, 1.3])[0]
+    assert np.array_equal(alone, beside)
+
+
 @given(position=positions, count=st.integers(1, 9), step=steps)
 def test_frames_are_finite_not_negative_and_silent_outside(position, count, step):
     read = targets(SOUND, position, count, step)

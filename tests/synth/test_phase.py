@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ghostnote.features.spec import FeatureSpec
-from ghostnote.synth.phase import MODES, PhaseBank
+from ghostnote.synth.phase import MODES, PLANS, PhaseBank
+from ghostnote.synth.rtisi import Grid, Pace, Projection
 
 
 @pytest.fixture
@@ -20,9 +21,36 @@ def test_modes_are_told_by_name():
 
 def test_lookahead_is_as_short_as_promised(mode):
     bank = PhaseBank(FeatureSpec(), mode, 1)
-    limit_ms = {"quality": 17.5, "low_latency": 3.0}[mode]
+    limit_ms = {"quality": 5.9, "low_latency": 3.0}[mode]
     assert 1000 * bank.lookahead * bank.hop / 44100 <= limit_ms
     assert bank.frame_step * FeatureSpec().hop == bank.hop
+
+
+def test_an_iteration_leaves_the_frames_before_its_oldest_as_they_were():
+    grid, hop = Grid(1024, 256, 3), 256
+    pace = Pace((0.9, 0.6), (0.2, 0.3), 0.2)
+    rng = np.random.default_rng(3)
+    state = [rng.standard_normal((2, grid.span - hop), dtype=np.float32) for _ in range(2)]
+    targets = rng.rayleigh(0.01, (2, 3, grid.bins)).astype(np.float32)
+    given, tails = np.zeros((2, hop), np.float32), np.zeros((2, 1024 - hop), np.float32)
+
+    def pieces(*oldest: int) -> np.ndarray:
+        paces = [Pace(pace.momentum, pace.over, pace.window_floor, o) for o in oldest]
+        projection = Projection(grid, hop, paces, grid.window_power(-4, 3)[None], 2)
+        now, before = (s.copy() for s in state)
+        return projection.run(given, now, before, targets, tails, 0)[2].copy()
+
+    once, twice, newest = pieces(0), pieces(0, 0), pieces(0, 1)
+    assert np.array_equal(newest[:, 0], once[:, 0])
+    assert np.array_equal(newest[:, 1:], twice[:, 1:])
+    assert not np.allclose(newest[:, 1:], once[:, 1:], rtol=1e-3)
+
+
+def test_every_plan_updates_the_frame_it_commits_at_last(mode):
+    """Else a hop would be given out that does not know the targets of its newest frames."""
+    plan = PLANS[mode]
+    assert plan.updated > plan.lookahead
+    assert plan.paces[0].oldest == plan.paces[-1].oldest == 0
 
 
 def test_calls_fit_together_without_a_gap(mode):

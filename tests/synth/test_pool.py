@@ -7,44 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from ghostnote.features.spec import FeatureSpec
 from ghostnote.synth.envelope import CHOKE_S
-from ghostnote.synth.pool import HOLD_FADE_S, VoicePool
-from ghostnote.synth.voice import Sound, Voice
-from ghostnote.telemetry import Telemetry
+from ghostnote.synth.pool import HOLD_FADE_S
+from ghostnote.synth.voice import Sound
+from synth.poolkit import QUANTUM, SPEC, Rig, tone
 
-SPEC = FeatureSpec()
-QUANTUM = 64
-PARTS = 8
-
-
-def tone(bin_: int, frames: int = 60, level: float = 0.3) -> Sound:
-    magnitudes = np.zeros((SPEC.frames, SPEC.bins), dtype=np.float32)
-    shape = np.array([0.1, 0.5, 1.0, 0.5, 0.1], dtype=np.float32)
-    magnitudes[:frames, bin_ - 2 : bin_ + 3] = level * shape
-    return Sound.of(magnitudes)
-
-
-class Rig:
-    """A pool with levels of 1 for every part."""
-
-    def __init__(self, polyphony: int = 16) -> None:
-        self.telemetry = Telemetry(hold_s=0.0)
-        self.pool = VoicePool(SPEC, polyphony, QUANTUM, self.telemetry)
-        self.levels = np.ones((2, PARTS + 1), dtype=np.float32)
-        self.semitones = np.zeros(PARTS + 1, dtype=np.float32)
-
-    def strike(self, sound: Sound, part: int = 1, limit: int = 16, delay: int = 0, **more: object) -> Voice:
-        made: dict = {"mode": "quality", "velocity": 1.0, "born": 0, **more}
-        return self.pool.start(
-            lambda row: Voice(row=row, part=part, sound=sound, delay=delay, **made), 0.0, limit
-        )
-
-    def quanta(self, count: int) -> np.ndarray:
-        out = np.empty((count, QUANTUM, 2), dtype=np.float32)
-        for block in out:
-            self.pool.render(self.levels, self.semitones, block)
-        return out.reshape(-1, 2)
+ROWS = 40
 
 
 @pytest.fixture
@@ -89,7 +57,7 @@ def test_a_voice_ends_with_its_sound_and_gives_its_row_back(rig):
     assert not rig.pool.voices
     end = np.flatnonzero(np.abs(heard).max(axis=1) > 1e-4)[-1]
     assert end == pytest.approx(20 * SPEC.hop, abs=SPEC.n_fft // 2)
-    assert len(rig.pool._free) == 16 + 8
+    assert len(rig.pool._free) == ROWS
 
 
 @pytest.mark.parametrize("voice_mode", ["quality", "low_latency"])
@@ -114,7 +82,7 @@ def test_rows_never_run_out(rig):
         assert np.isfinite(rig.quanta(1)).all()
         rows = [v.row for v in rig.pool.voices]
         assert len(set(rows)) == len(rows)
-        assert sorted(rows + rig.pool._free) == list(range(24))
+        assert sorted(rows + rig.pool._free) == list(range(ROWS))
 
 
 def test_the_limit_counts_only_notes_that_were_not_ended(rig):
@@ -246,7 +214,7 @@ def test_silence_forgets_everything(rig):
     rig.quanta(5)
     rig.pool.silence()
     assert not rig.quanta(3).any()
-    assert len(rig.pool._free) == 24
+    assert len(rig.pool._free) == ROWS
 
 
 def test_ending_an_ended_voice_is_harmless(rig):
@@ -256,4 +224,4 @@ def test_ending_an_ended_voice_is_harmless(rig):
     end()
     rig.quanta(20)
     end()
-    assert len(rig.pool._free) == 24
+    assert len(rig.pool._free) == ROWS

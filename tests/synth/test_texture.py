@@ -41,6 +41,20 @@ def test_neighbouring_offsets_overlap_and_any_integer_is_an_offset(bank):
     assert bank.offsets >= SPEC.frames, "two hits need not share a frame"
 
 
+def test_any_frames_may_be_asked_for_and_wrap(bank):
+    frames = np.array([5.0, 6.0, 900.0])
+    length = bank.offsets + SPEC.frames - 1
+    assert np.array_equal(bank.at(frames)[:2], bank.take(5)[:2])
+    assert np.array_equal(bank.at(frames), bank.at(frames + 3 * length))
+    assert np.array_equal(bank.at(frames - 7 * length), bank.at(frames))
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.9])
+def test_between_two_frames_it_is_as_rough_as_on_them(bank, share):
+    between = bank.at(np.arange(300) + share)[:, 2:-2]
+    assert between.std() == pytest.approx(bank.take(0)[:300, 2:-2].std(), rel=0.05)
+
+
 def test_seeds():
     assert np.array_equal(TextureBank(SPEC, seed=1).take(5), TextureBank(SPEC, seed=1).take(5))
     assert not np.array_equal(TextureBank(SPEC, seed=1).take(5), TextureBank(SPEC, seed=2).take(5))

@@ -24,6 +24,21 @@ def test_a_hole_does_not_end_a_sound():
     assert Sound.of(magnitudes).audible_frames == 16
 
 
+@pytest.mark.parametrize("frames", [1, 31, 32, 33, 100, 344])
+def test_the_last_audible_frame_is_found_in_any_length(frames):
+    for last in {0, frames // 2, frames - 1}:
+        magnitudes = np.zeros((frames, SPEC.bins), dtype=np.float32)
+        magnitudes[: last + 1, -1] = 0.1
+        assert Sound.of(magnitudes).audible_frames == last + 1
+
+
+def test_bad_numbers_hide_no_frame_but_their_own():
+    magnitudes = np.zeros((100, SPEC.bins), dtype=np.float32)
+    magnitudes[90, 7] = 0.1
+    magnitudes[95] = np.nan
+    assert Sound.of(magnitudes).audible_frames == 91
+
+
 def test_silence_has_no_audible_frame():
     assert Sound.of(np.zeros((20, SPEC.bins), dtype=np.float32)).audible_frames == 0
     assert Sound.silent(SPEC).audible_frames == 0

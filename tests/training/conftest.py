@@ -50,15 +50,26 @@ def net() -> NetOptions:
         encoder_blocks=(1, 1, 1, 1),
         hidden=16,
         coarse=8,
+        linear_bands=10,
         noise_bands=8,
         attack_frames=6,
         attack_channels=4,
         view_bands=12,
         classifier_widths=(8, 8, 8),
+        classifier_members=2,
     )
+
+
+MODELS = Path(__file__).parents[2] / "models"
 
 
 @pytest.fixture(scope="session")
 def bundle_dir() -> Path:
     """The shipped drum bundle."""
-    return Path(__file__).parents[2] / "models" / "drums"
+    return MODELS / "drums"
+
+
+@pytest.fixture(scope="session", params=sorted(folder.name for folder in MODELS.iterdir()))
+def shipped(request: pytest.FixtureRequest) -> Path:
+    """Each of the shipped bundles."""
+    return MODELS / request.param

@@ -8,13 +8,13 @@ from ghostnote_training import card
 from ghostnote_training.__main__ import main
 
 
-def test_card_is_written_from_the_manifest(bundle_dir):
-    manifest = json.loads((bundle_dir / "model.json").read_text(encoding="utf-8"))
-    assert (bundle_dir / "README.md").read_text(encoding="utf-8") == card.text(manifest)
+def test_card_is_written_from_the_manifest(shipped):
+    manifest = json.loads((shipped / "model.json").read_text(encoding="utf-8"))
+    assert (shipped / "README.md").read_text(encoding="utf-8") == card.text(manifest)
 
 
-def test_card_lists_sources_licences_and_figures(bundle_dir):
-    manifest = json.loads((bundle_dir / "model.json").read_text(encoding="utf-8"))
+def test_card_lists_sources_licences_and_figures(shipped):
+    manifest = json.loads((shipped / "model.json").read_text(encoding="utf-8"))
     text = card.text(manifest)
     for row in manifest["provenance"]:
         assert f"| {row['source']} | {row['licence']} | {row['files']} |" in text
@@ -31,8 +31,11 @@ def test_table_has_one_line_a_row():
 
 def test_commands_say_what_is_missing(tmp_path, capsys, monkeypatch):
     monkeypatch.delenv("GHOSTNOTE_DATA", raising=False)
-    assert main(["drums", "--out", str(tmp_path / "x")]) == 2
+    for recipe in ("drums", "general", "kits"):
+        assert main([recipe, "--out", str(tmp_path / "x")]) == 2
     assert "GHOSTNOTE_DATA" in capsys.readouterr().err
     (tmp_path / "manifest.csv").write_text("")
     assert main(["evaluate", str(tmp_path / "none"), "--data", str(tmp_path)]) == 2
     assert "no bundle there" in capsys.readouterr().err
+    assert main(["axes", str(tmp_path / "none")]) == 2
+    assert "no bundle there (decoder.onnx is missing)" in capsys.readouterr().err

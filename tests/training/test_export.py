@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -39,13 +40,17 @@ def test_graphs_do_what_the_models_do(tiny, spec, net):
 
 
 def test_classifier_on_bins_is_the_classifier_on_views(tmp_path, spec, net):
-    model = classifier.build(5, spec, net)
+    members, model = classifier.build(5, spec, net)
     export.write_classifier(model, tmp_path / "classifier.onnx", 5, spec, net)
     x = real_inputs(spec)
     views = classifier.to_views(lambda index: x[index], 3, spec, net)
     got = np.concatenate([export.run(export.session(tmp_path / "classifier.onnx"), one[None]) for one in x])
     np.testing.assert_allclose(got, np.asarray(model(views)), atol=1e-5)
     np.testing.assert_allclose(got.sum(axis=1), 1.0, atol=1e-5)
+    each = [np.asarray(one) for one in members(views)]
+    assert len(each) == net.classifier_members
+    assert np.abs(each[0] - each[1]).max() > 1e-3
+    np.testing.assert_allclose(np.mean(each, axis=0), got, atol=1e-5)
 
 
 def test_a_difference_is_refused():
@@ -88,10 +93,61 @@ def test_principal_axes_find_the_spread():
     rng = np.random.default_rng(3)
     directions = np.linalg.qr(rng.standard_normal((6, 6)))[0]
     latents = (rng.standard_normal((4000, 6)) * [3, 2, 1, 0.5, 0.2, 0.1]) @ directions.T + 5.0
-    space = bundle.principal_axes(latents.astype(np.float32), count=3)
+    space = bundle.principal_axes(latents.astype(np.float32), least=3, share=0.5)
     np.testing.assert_allclose(space.spreads, [3, 2, 1], rtol=0.05)
     np.testing.assert_allclose(np.abs(space.axes @ directions[:, :3]), np.eye(3), atol=0.06)
     np.testing.assert_allclose(np.linalg.norm(space.axes, axis=1), 1.0, atol=1e-5)
+
+
+def test_there_are_as_many_axes_as_hold_the_variance():
+    latents = np.random.default_rng(3).standard_normal((4000, 20)).astype(np.float32)
+    assert len(bundle.principal_axes(latents).spreads) == 20
+    latents[:, 15:] *= 0.01
+    assert len(bundle.principal_axes(latents).spreads) == 15
+    latents[:, 3:] *= 0.01
+    assert len(bundle.principal_axes(latents).spreads) == 12
+
+
+def test_axes_of_what_is_heard_come_by_what_they_change():
+    """Latents that are as wide in all directions: the axis that changes the sound most is the first."""
+    rng = np.random.default_rng(4)
+    latents = rng.standard_normal((4000, 6)) @ np.diag([1.0, 1.0, 1.0, 1.0, 2.0, 0.0])
+    directions = np.linalg.qr(rng.standard_normal((6, 6)))[0]
+    latents = latents @ directions.T
+    heard = latents @ directions @ np.diag([0.1, 3.0, 0.5, 9.0, 0.01, 0.0]) @ rng.standard_normal((6, 30))
+    space = bundle.principal_axes(latents, least=3, share=0.9999, views=heard)
+    order = np.abs(space.axes @ directions).argmax(axis=1)
+    assert list(order) == [3, 1, 2, 0][: len(order)]
+    np.testing.assert_allclose(space.spreads, 1.0, atol=0.05)
+    every = bundle.principal_axes(latents, least=6, views=heard)
+    steps = every.axes * every.spreads[:, None]
+    np.testing.assert_allclose(steps.T @ steps, np.cov(latents.T), atol=1e-3)
+
+
+def test_kinds_are_gaussians_of_labels():
+    rng = np.random.default_rng(5)
+    centres = {"a": np.full(6, 3.0), "b": np.full(6, -3.0)}
+    labels = ["a"] * 300 + ["b"] * 100
+    latents = np.stack([centres[label] for label in labels])
+    latents[:, 2] += 0.5 * rng.standard_normal(400)
+    one, other = bundle.kinds(latents, labels, rank=1)
+    assert (one.share, other.share) == (0.75, 0.25)
+    np.testing.assert_allclose(one.mean, 3.0, atol=0.1)
+    np.testing.assert_allclose(np.abs(other.steps), [[0, 0, 0.5, 0, 0, 0]], atol=0.05)
+    space = bundle.LatentSpace(latents.mean(axis=0), np.eye(6), np.ones(6), (one, other))
+    drawn = space.draw(1000, 3)
+    assert (drawn[:, 0] > 0).mean() == pytest.approx(0.75, abs=0.04)
+    np.testing.assert_allclose(np.abs(drawn[:, 0]), 3.0, atol=0.1)
+
+
+def test_kinds_without_labels_are_clusters():
+    rng = np.random.default_rng(6)
+    latents = rng.standard_normal((120, 4)) * 0.1 + np.repeat(np.eye(4) * 5.0, 30, axis=0)
+    found = bundle.kinds(latents, ["sound"] * 120)
+    assert sum(kind.share for kind in found) == pytest.approx(1.0)
+    nearest = [np.linalg.norm(5.0 * np.eye(4) - kind.mean, axis=1).min() for kind in found]
+    assert max(nearest) < 1.0
+    assert [kind.share for kind in bundle.kinds(latents[:1], ["sound"])] == [1.0]
 
 
 def test_medoid_is_the_most_central_of_the_clearest():
@@ -103,12 +159,20 @@ def test_engine_reads_the_manifest(tiny, spec, net):
     from ghostnote.decode.manifest import Manifest
 
     folder, _, _ = tiny
-    latents = np.random.default_rng(0).standard_normal((50, net.latent)).astype(np.float32)
+    latents = np.random.default_rng(0).standard_normal((49, net.latent)).astype(np.float32)
     times = {"encoder": 1.0, "decoder": 1.0}
     extra = {"provenance": [], "quality": {}, "training": {}}
-    space = bundle.principal_axes(latents, 2)
+    space = replace(
+        bundle.principal_axes(latents, 2, share=0.0),
+        kinds=bundle.kinds(latents, list("abcdefg") * 7),
+    )
     bundle.write_manifest(folder, "tiny", spec, net.latent, [], space, {}, times, extra)
     manifest = Manifest.from_file(folder / "model.json")
     assert manifest.features == spec
     assert [axis.name for axis in manifest.axes] == ["d1", "d2"]
+    read = bundle.space_of(folder)
+    for kind, again, before in zip(manifest.kinds, read.kinds, space.kinds, strict=True):
+        np.testing.assert_allclose(kind.steps, before.steps, atol=1e-6)
+        np.testing.assert_allclose(again.steps, before.steps, atol=1e-6)
+    np.testing.assert_array_equal(read.draw(5, 1).shape, (5, net.latent))
     assert json.loads((folder / "model.json").read_text())["files"]["encoder.onnx"]["bytes"] > 1000

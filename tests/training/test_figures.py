@@ -50,6 +50,19 @@ def test_listening_finds_phases_that_fit(snare):
     assert figures.attack_time_s(y, rate) == pytest.approx(figures.attack_time_s(x, rate), abs=0.01)
 
 
+def test_attack_error_of_a_sound_that_comes_late():
+    spec = FeatureSpec()
+    rng = np.random.default_rng(2)
+    x = np.zeros(spec.samples, dtype=np.float32)
+    x[400:2000] = (rng.standard_normal(1600) * 0.1 * np.exp(-np.arange(1600) / 200.0)).astype(np.float32)
+    x[400] = 1.0
+    late = np.roll(x, 2 * spec.hop)
+    own = figures.attack_error_s(x, stft.magnitudes(x, spec), spec)
+    assert own < 0.002
+    found = figures.attack_error_s(x, stft.magnitudes(late, spec), spec)
+    assert found == pytest.approx(2 * spec.hop / spec.sample_rate, abs=0.002)
+
+
 def test_attack_time_of_a_ramp():
     x = np.concatenate([np.linspace(0, 1, 441), np.zeros(1000)]).astype(np.float32)
     assert figures.attack_time_s(x, 44100) == pytest.approx(0.009, abs=5e-4)

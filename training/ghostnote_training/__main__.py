@@ -1,64 +1,106 @@
-"""Commands: train and export `models/drums`, measure a bundle."""
+"""Commands: train a model from a folder or a shipped one by its recipe, measure a bundle, find its
+named axes.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-THREADS = "2"
+from ghostnote_training import command
+
+PROGRAM = "python -m ghostnote_training"
+RECIPES = {
+    "drums": "drums, nine classes",
+    "general": "instruments, voices, noises and drums, no classes",
+    "kits": "from which kit or instrument a sound comes; with the sounds of general",
+}
+"""The recipes as the help has them; they are in `ghostnote_training.recipes`, which needs Keras."""
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ghostnote_training", description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    drums = commands.add_parser("drums", help="train the drum model and write its bundle")
-    drums.add_argument("--out", type=Path, required=True, help="bundle folder to write, such as models/drums")
-    drums.add_argument(
-        "--run", type=Path, default=Path("runs/drums"), help="folder for checkpoints (default: runs/drums)"
+    command.add_arguments(
+        commands.add_parser("train", help="the same as `ghostnote train`: from a folder of sounds")
     )
-    drums.add_argument("--minutes", type=float, help="training time of the VAE")
-    drums.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
-    drums.add_argument(
-        "--part",
-        choices=("all", "vae", "classifier", "ship"),
-        default="all",
-        help="one step only: train the VAE, train and measure the classifier, or export what the run holds",
-    )
+    recipes = []
+    for name, what in RECIPES.items():
+        recipe = commands.add_parser(name, help=f"train a model and write its bundle: {what}")
+        recipe.add_argument(
+            "--out", type=Path, required=True, help=f"bundle folder to write, such as models/{name}"
+        )
+        recipe.add_argument(
+            "--run",
+            type=Path,
+            default=Path("runs") / name,
+            help=f"folder for checkpoints (default: runs/{name}); features and other runs are beside it",
+        )
+        recipe.add_argument("--minutes", type=float, help="training time of the VAE")
+        recipe.add_argument("--resume", action="store_true", help="go on from the run's checkpoint")
+        recipe.add_argument(
+            "--part",
+            choices=("all", "vae", "classifier", "ship", "reclassify"),
+            default="all",
+            help="one step only: train the VAE, train and measure the classifier, export the run, or put the "
+            "run's classifier into the bundle that is there",
+        )
+        recipes.append(recipe)
     evaluate = commands.add_parser("evaluate", help="measure a bundle on sounds it was not trained on")
     evaluate.add_argument("bundle", type=Path)
     evaluate.add_argument("--per-class", type=int, default=12, help="files of each class (default: 12)")
-    for command in (drums, evaluate):
-        command.add_argument(
+    evaluate.add_argument(
+        "--judge", type=Path, help="another bundle whose classifier says what is heard (default: its own)"
+    )
+    axes = commands.add_parser("axes", help="measure a bundle's named axes, or find them anew")
+    axes.add_argument("bundle", type=Path)
+    axes.add_argument("--write", action="store_true", help="find them anew, for bundle and card")
+    detail = commands.add_parser(
+        "detail", help="measure what comes back of sounds whose slots keep their detail"
+    )
+    detail.add_argument("bundle", type=Path)
+    detail.add_argument("--per-class", type=int, default=12, help="files of each class (default: 12)")
+    detail.add_argument("--write", action="store_true", help="for bundle and card")
+    for one in (*recipes, evaluate, detail):
+        one.add_argument(
             "--data", type=Path, help="sample corpus (default: the environment's GHOSTNOTE_DATA)"
         )
     return parser
 
 
+def _lacking(args: argparse.Namespace) -> str:
+    """What a command lacks to begin, in words; empty when nothing does."""
+    if args.command != "axes" and (args.data is None or not (args.data / "manifest.csv").is_file()):
+        return (
+            f"no sample corpus at {args.data}: give --data DIR or set GHOSTNOTE_DATA "
+            "(a folder with manifest.csv)"
+        )
+    if args.command in RECIPES:
+        return ""
+    needed = [(args.bundle, "decoder.onnx"), (args.bundle, "model.json")]
+    if args.command == "evaluate" and args.judge is not None:
+        needed.append((args.judge, "classifier.onnx"))
+    for folder, part in needed:
+        if not (folder / part).is_file():
+            return f"{folder}: no bundle there ({part} is missing)"
+    return ""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     args = _parser().parse_args(arguments)
-    data = args.data or (Path(os.environ["GHOSTNOTE_DATA"]) if "GHOSTNOTE_DATA" in os.environ else None)
-    if data is None or not (data / "manifest.csv").is_file():
-        print(
-            f"no sample corpus at {data}: give --data DIR or set GHOSTNOTE_DATA (a folder with manifest.csv)",
-            file=sys.stderr,
-        )
+    if args.command == "train":
+        return command.carry_out(args, f"{PROGRAM} train")
+    if "data" in args and args.data is None and "GHOSTNOTE_DATA" in os.environ:
+        args.data = Path(os.environ["GHOSTNOTE_DATA"])
+    if lacking := _lacking(args):
+        print(lacking, file=sys.stderr)
         return 2
-    if args.command == "evaluate":
-        from ghostnote_training import bundle, evaluate
-
-        if not (args.bundle / "decoder.onnx").is_file():
-            print(f"{args.bundle}: no bundle there (decoder.onnx is missing)", file=sys.stderr)
-            return 2
-        evaluate.measure(args.bundle, data, bundle.space_of(args.bundle), args.per_class, progress=_say)
-        return 0
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", THREADS)
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", THREADS)
+    command.prepare()
     try:
         import keras  # noqa: F401
     except ImportError as error:
@@ -67,19 +109,74 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    from ghostnote_training import classify_drums, drums, ship
-    from ghostnote_training.classifier import ClassifierOptions
-
-    recipe = drums.Recipe()
-    if args.minutes is not None:
-        recipe = replace(recipe, train=replace(recipe.train, minutes=args.minutes))
-    if args.part in ("all", "vae"):
-        drums.train(data, args.run, recipe, args.resume, _say)
-    if args.part in ("all", "classifier"):
-        classify_drums.train(data, args.run, recipe, ClassifierOptions(), _say)
-    if args.part in ("all", "ship"):
-        ship.ship(args.run, data, args.out, recipe, progress=_say)
+    run = {"evaluate": _evaluate, "axes": _axes, "detail": _detail}.get(args.command, _train)
+    run(args)
     return 0
+
+
+def _axes(args: argparse.Namespace) -> None:
+    from ghostnote.features.spec import FeatureSpec
+    from ghostnote_training import axes, ship
+
+    found = (axes.add if args.write else axes.measure_bundle)(args.bundle, FeatureSpec())
+    for name, figures in found.items():
+        _say(f"{name}: {json.dumps(figures)}")
+    if args.write:
+        ship.write_card(args.bundle)
+
+
+def _detail(args: argparse.Namespace) -> None:
+    from ghostnote_training import captured, ship
+    from ghostnote_training.recipe import measured_sets
+    from ghostnote_training.recipes import RECIPES as KNOWN
+    from ghostnote_training.recipes import of_bundle
+
+    sets = measured_sets(of_bundle(args.bundle) or KNOWN["drums"], args.data)
+    captured.add(args.bundle, sets, args.per_class, args.write, _say)
+    if args.write:
+        ship.write_card(args.bundle)
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from ghostnote_training import bundle, evaluate
+    from ghostnote_training.recipe import measured_sets
+    from ghostnote_training.recipes import RECIPES as KNOWN
+    from ghostnote_training.recipes import of_bundle
+
+    recipe = of_bundle(args.bundle) or KNOWN["drums"]
+    evaluate.measure(
+        args.bundle,
+        measured_sets(recipe, args.data),
+        bundle.space_of(args.bundle),
+        args.per_class,
+        progress=_say,
+        judge=args.judge,
+        classes=bundle.classes_of(args.judge or args.bundle),
+    )
+
+
+def _train(args: argparse.Namespace) -> None:
+    from ghostnote_training import classify_drums, classify_labels, recipe, reclassify, ship
+    from ghostnote_training.classifier import ClassifierOptions
+    from ghostnote_training.recipes import RECIPES as KNOWN
+
+    chosen = KNOWN[args.command]
+    if args.minutes is not None:
+        chosen = replace(chosen, train=replace(chosen.train, minutes=args.minutes))
+    maker, run = chosen, args.run
+    if chosen.maker:
+        maker, run = replace(KNOWN[chosen.maker], train=chosen.train), args.run.parent / chosen.maker
+    if args.part in ("all", "vae") and not (chosen.maker and recipe.trained(run)):
+        recipe.train(args.data, run, maker, args.resume, _say)
+    if args.part in ("all", "classifier"):
+        if chosen.classifier == "machines":
+            classify_drums.train(args.data, args.run, chosen, ClassifierOptions(), _say)
+        elif chosen.classifier == "labels":
+            classify_labels.train(args.data, args.run, chosen, ClassifierOptions(), _say)
+    if args.part in ("all", "ship"):
+        ship.ship(args.run, args.data, args.out, chosen, progress=_say, maker_run=run)
+    if args.part == "reclassify":
+        reclassify.reclassify(args.run, args.data, args.out, chosen, progress=_say)
 
 
 def _say(line: str) -> None:

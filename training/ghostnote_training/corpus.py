@@ -45,14 +45,23 @@ class Item:
     machine: str
 
 
-def group_of(source: str, stem: str) -> str:
-    """The instrument a file shows, the same for every microphone, velocity and round robin of it.
+PITCHED = ("weresax", "war-tuba", "meatbass", "growlybass", "horsepulse", "ganjo")
+"""Sources whose files are notes of one instrument; a group is then all that was played on a pitch."""
 
-    `stem`: file name without source prefix and suffix. Example: "muldjordkit/KdrumL".
+
+def group_of(source: str, stem: str) -> str:
+    """The instrument a file shows, the same for every microphone, velocity and round robin of it; of pitched
+    instruments the note.
+
+    `stem`: file name without source prefix and suffix. Examples: "muldjordkit/KdrumL", "weresax/d3".
     """
     if source == "sonicpi" or source == "uzu":
         return f"{source}/{stem}"
-    name = re.sub(r"_(close|room|retro|mix|oh)$", "", stem)
+    if source in PITCHED:
+        notes = [token for token in stem.lower().split("_") if re.fullmatch(r"[a-g][bs]?\d", token)]
+        if notes:
+            return f"{source}/{notes[0]}"
+    name = re.sub(r"_(close|room|retro|mix|oh|cnd|dyn|dnm)$", "", stem)
     name = re.sub(r"_vl\d+|_rr\d+", "", name)
     name = re.sub(r"_\d+$", "", name)
     if source == "frankensnare" and not name.startswith(("clap", "tamb")):
@@ -85,6 +94,26 @@ def read(data_dir: Path, sets: Iterable[str]) -> list[Item]:
                 )
             )
     return items
+
+
+def kit_of(item: Item) -> str:
+    """The kit or instrument that a file is from: a source, or what its makers recorded as one thing.
+
+    Drums that were recorded by several sets of microphones are as many kits; each snare set-up is one.
+    Examples: "gogodze2 retro", "frankensnare 14p", "meatbass pizz".
+    """
+    name = item.group.partition("/")[2]
+    if item.source in ("muldjordkit", "gogodze2"):
+        return f"{item.source} {item.path.stem.rsplit('_', 1)[-1]}"
+    if item.source == "frankensnare":
+        return f"frankensnare {'claps' if name.startswith('clap') else name}"
+    if item.source == "gogodze1":
+        return "gogodze1 " + name.split("_")[1]
+    if item.source == "meatbass":
+        return "meatbass " + item.label.rsplit("_", 1)[-1]
+    if item.source == "sonicpi":
+        return "sonicpi " + (item.label if item.set == "general" else "drums")
+    return item.source
 
 
 def split(items: Sequence[Item], held_out: Sequence[str] = HELD_OUT) -> tuple[list[Item], list[Item]]:

@@ -36,14 +36,19 @@ def file_entries(items: Sequence[Item], speeds: Sequence[float] = (1.0,)) -> lis
     ]
 
 
-def respeed(items: Sequence[Item], seed: int, low: float = 0.72, high: float = 1.38) -> list[Entry]:
-    """Each file once more at a random speed. Toms change class by pitch, so theirs stay near."""
+def respeed(
+    items: Sequence[Item], seed: int, machined: bool = False, low: float = 0.72, high: float = 1.38
+) -> list[Entry]:
+    """Each file once more at a random speed, `machined` or as it is. Toms change class by pitch, so theirs
+    stay near.
+    """
+    make = cache.machined_sound if machined else cache.file_sound
     rng = np.random.default_rng(seed)
     entries = []
     for item in items:
         near = item.label.startswith("tom")
         speed = float(np.exp(rng.uniform(np.log(0.94 if near else low), np.log(1.06 if near else high))))
-        entries.append(Entry(cache.file_sound(item, round(speed, 4)), item.label, item.group))
+        entries.append(Entry(make(item, round(speed, 4)), item.label, item.group))
     return entries
 
 
@@ -75,7 +80,11 @@ def draw_weights(
 
 
 class Batches:
-    """Endless seeded batches, prepared by a thread a few ahead: (log magnitudes, indices)."""
+    """Endless seeded batches, prepared by a thread a few ahead: (log magnitudes, indices).
+
+    Batch k is a function of the seed and k alone, so that a run which begins at batch `first` gets what an
+    uninterrupted one would have got.
+    """
 
     def __init__(
         self,
@@ -84,24 +93,32 @@ class Batches:
         spec: FeatureSpec,
         options: augment.Augmentation,
         size: int,
-        seed: int | Sequence[int],
+        seed: int,
+        first: int = 0,
     ) -> None:
         self._features, self._weights, self._spec = features, weights, spec
         self._options, self._size = options, size
-        self._rng = np.random.default_rng(seed)
+        self._seed, self._number = seed, first
+        self._trouble: Exception | None = None
         self._queue: queue.Queue[tuple[Float32, NDArray[np.int64]]] = queue.Queue(maxsize=4)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="batches", daemon=True)
         self._thread.start()
 
     def _make(self) -> tuple[Float32, NDArray[np.int64]]:
-        index = np.sort(self._rng.choice(len(self._weights), self._size, p=self._weights))
+        rng = np.random.default_rng([self._seed, self._number])
+        self._number += 1
+        index = np.sort(rng.choice(len(self._weights), self._size, p=self._weights))
         raw = self._features[index]
-        return augment.apply(raw, self._spec, self._options, self._rng), index
+        return augment.apply(raw, self._spec, self._options, rng), index
 
     def _work(self) -> None:
         while not self._closing.is_set():
-            batch = self._make()
+            try:
+                batch = self._make()
+            except Exception as trouble:  # told where the batches are used
+                self._trouble = trouble
+                return
             while not self._closing.is_set():
                 try:
                     self._queue.put(batch, timeout=0.5)
@@ -111,7 +128,11 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Float32, NDArray[np.int64]]]:
         while True:
-            yield self._queue.get()
+            try:
+                yield self._queue.get(timeout=0.5)
+            except queue.Empty:
+                if self._trouble is not None:
+                    raise self._trouble from None
 
     def close(self) -> None:
         """End the thread."""

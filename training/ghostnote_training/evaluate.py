@@ -4,33 +4,56 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.features import scale, stft
 from ghostnote.features.spec import FeatureSpec
-from ghostnote_training import audio, classifier, corpus, export, figures, texture
+from ghostnote_training import audio, cache, classifier, export, figures, texture
 from ghostnote_training.bundle import LatentSpace
 from ghostnote_training.corpus import CLASSES, Item
+from ghostnote_training.data import Entry
 
 Float32 = NDArray[np.float32]
+Sound = Item | Entry
+"""A file of the corpus, or an entry of a training set."""
+
+Picked = TypeVar("Picked", Item, Entry)
+
+
+def samples(sound: Sound, spec: FeatureSpec) -> Float32:
+    """A sound as training hears it, shape (spec.samples,)."""
+    return audio.load(sound.path, spec) if isinstance(sound, Item) else cache.render(sound.sound, spec)
+
+
+def magnitudes(sound: Sound, spec: FeatureSpec) -> Float32:
+    """The same as linear magnitudes (frames, bins)."""
+    return stft.magnitudes(samples(sound, spec), spec)
 
 
 class Graphs:
-    """A bundle's graphs, opened without the engine: encode, decode, classify single sounds (frames, bins)."""
+    """A bundle's graphs, opened without the engine: encode, decode, classify single sounds (frames, bins).
 
-    def __init__(self, folder: Path, spec: FeatureSpec | None = None) -> None:
+    `judge`: another bundle whose classifier gives the verdicts.
+    """
+
+    def __init__(self, folder: Path, spec: FeatureSpec | None = None, judge: Path | None = None) -> None:
         self.spec = spec or FeatureSpec()
         self._encoder = export.session(folder / "encoder.onnx")
         self._decoder = export.session(folder / "decoder.onnx")
-        path = folder / "classifier.onnx"
+        path = (judge or folder) / "classifier.onnx"
         self._classifier = export.session(path) if path.exists() else None
         self.latent_size = int(self._decoder.get_inputs()[0].shape[1])
         self._clean = np.zeros((1, self.spec.frames, self.spec.bins), dtype=np.float32)
+
+    @property
+    def hears(self) -> bool:
+        """Whether there is a classifier."""
+        return self._classifier is not None
 
     def encode(self, magnitudes: Float32) -> Float32:
         """Latent (latent,) of linear magnitudes."""
@@ -49,55 +72,70 @@ class Graphs:
         return export.run(self._classifier, scale.compress(magnitudes, self.spec)[None])[0]
 
 
-def pick(items: Sequence[Item], per_class: int, seed: int) -> list[Item]:
-    """Up to `per_class` items of each class, spread over groups."""
+def pick(items: Sequence[Picked], per_class: int, seed: int) -> list[Picked]:
+    """Up to `per_class` sounds of each class, spread over groups."""
     rng = np.random.default_rng(seed)
-    chosen = []
+    chosen: list[Picked] = []
     for label in sorted({item.label for item in items}):
-        queues: dict[str, list[Item]] = {}
+        queues: dict[str, list[Picked]] = {}
         for item in items:
             if item.label == label:
-                queues.setdefault(item.group + item.machine, []).append(item)
+                machine = item.machine if isinstance(item, Item) else ""
+                queues.setdefault(item.group + machine, []).append(item)
         order = [queues[key] for key in rng.permutation(sorted(queues))]
         for group in order:
             rng.shuffle(group)
-        taken: list[Item] = []
+        taken: list[Picked] = []
         while len(taken) < per_class and any(order):
             taken += [group.pop() for group in order if group]
         chosen += taken[:per_class]
     return chosen
 
 
-def regeneration(graphs: Graphs, items: Sequence[Item], sound_every: int = 6) -> dict[str, Any]:
-    """Reconstruction figures over files: band distances with seeded texture, hum, class kept, attack
-    error.
+def _regenerated(graphs: Graphs, items: Sequence[Sound]) -> Iterator[tuple[Sound, Float32, Float32, Float32]]:
+    """Each sound, its samples, its magnitudes, and those that come back with seeded texture."""
+    field = texture.field(graphs.spec, 11)
+    for number, item in enumerate(items):
+        waveform = samples(item, graphs.spec)
+        original = stft.magnitudes(waveform, graphs.spec)
+        yield item, waveform, original, graphs.decode(graphs.encode(original), np.roll(field, 7 * number, 0))
+
+
+def class_kept(graphs: Graphs, items: Sequence[Sound], classes: Sequence[str] = CLASSES) -> dict[str, float]:
+    """Balanced accuracy of the classifier on originals and on what comes back; empty without sounds of its
+    classes.
     """
-    spec, field = graphs.spec, texture.field(graphs.spec, 11)
+    items = [item for item in items if graphs.hears and item.label in classes]
+    truth = np.array([classes.index(item.label) for item in items])
+    heard: dict[str, list[int]] = {"class_of_original": [], "class_kept": []}
+    for _, _, original, made in _regenerated(graphs, items):
+        for name, magnitudes in (("class_of_original", original), ("class_kept", made)):
+            heard[name].append(int(graphs.classify(magnitudes).argmax()))
+    tables = {
+        name: classifier.confusion(truth, np.array(found), len(classes))
+        for name, found in heard.items()
+        if found
+    }
+    return {name: round(classifier.balanced_accuracy(table), 3) for name, table in tables.items()}
+
+
+def regeneration(graphs: Graphs, items: Sequence[Sound], classes: Sequence[str] = CLASSES) -> dict[str, Any]:
+    """Reconstruction figures over files: band distances with seeded texture, hum, attack error, and with a
+    classifier of `classes` the class kept.
+    """
+    spec = graphs.spec
     distances, differences, hums = [], [], []
     attacks: list[float] = []
     copies: list[float] = []
     by_class: dict[str, list[float]] = {}
-    truth, before, after = [], [], []
-    for number, item in enumerate(items):
-        samples = audio.load(item.path, spec)
-        original = stft.magnitudes(samples, spec)
-        z = graphs.encode(original)
-        made = graphs.decode(z, np.roll(field, number * 7, axis=0))
+    for item, waveform, original, made in _regenerated(graphs, items):
         distances.append(figures.log_spectral_distance(original, made, spec))
         differences.append(figures.active_difference(original, made, spec))
         hums.append(figures.hum(original, made, spec))
         by_class.setdefault(item.label, []).append(distances[-1])
-        if item.label in CLASSES:
-            truth.append(CLASSES.index(item.label))
-            before.append(int(graphs.classify(original).argmax()))
-            after.append(int(graphs.classify(made).argmax()))
-        if number % sound_every == 0:
-            true = figures.attack_time_s(samples, spec.sample_rate)
-            for errors, magnitudes in ((attacks, made), (copies, original)):
-                found = figures.attack_time_s(figures.listen(magnitudes, spec), spec.sample_rate)
-                errors.append(abs(found - true))
+        attacks.append(figures.attack_error_s(waveform, made, spec))
+        copies.append(figures.attack_error_s(waveform, original, spec))
     heard = [h for h in hums if np.isfinite(h)]
-    labels = np.array(truth)
     return {
         "sounds": len(items),
         "log_spectral_distance_db": round(float(np.median(distances)), 2),
@@ -108,23 +146,23 @@ def regeneration(graphs: Graphs, items: Sequence[Item], sound_every: int = 6) ->
         "hum_p95_db": round(float(np.percentile(heard, 95)), 1) if heard else None,
         "attack_error_ms": round(1e3 * float(np.median(attacks)), 2),
         "attack_error_of_copies_ms": round(1e3 * float(np.median(copies)), 2),
-        "class_of_original": round(
-            classifier.balanced_accuracy(classifier.confusion(labels, np.array(before))), 3
-        ),
-        "class_kept": round(classifier.balanced_accuracy(classifier.confusion(labels, np.array(after))), 3),
+        **class_kept(graphs, items, classes),
     }
 
 
 def clear_draws(
-    graphs: Graphs, space: LatentSpace, draws: int, seed: int, items: Sequence[Item]
+    graphs: Graphs,
+    space: LatentSpace,
+    draws: int,
+    seed: int,
+    items: Sequence[Sound],
+    classes: Sequence[str] = CLASSES,
 ) -> dict[str, float]:
     """Share of random draws, of midpoints between draws, and of files, whose top probability is at least 0.6.
 
-    A draw is what the instrument's random slots hold: the mean plus chance along each axis, in its spread.
+    A draw is what the instrument's random slots hold (`LatentSpace.draw`).
     """
-    rng = np.random.default_rng(seed)
-    chance = rng.standard_normal((draws, len(space.spreads))) * space.spreads
-    z = (space.mean + chance @ space.axes).astype(np.float32)
+    z = space.draw(draws, seed)
     middle = ((z[0::2][: draws // 2] + z[1::2][: draws // 2]) / 2).astype(np.float32)
     field = texture.field(graphs.spec, 12)
 
@@ -135,10 +173,44 @@ def clear_draws(
 
     top, top_middle = clarity(z), clarity(middle)
     spec = graphs.spec
-    real = [stft.magnitudes(audio.load(i.path, spec), spec) for i in items if i.label in CLASSES]
+    real = [magnitudes(item, spec) for item in items if item.label in classes]
     top_real = np.array([graphs.classify(one).max() for one in real])
     named = {"draws": top, "midpoints": top_middle, "recordings": top_real}
     return {name: round(float((values >= 0.6).mean()), 3) for name, values in named.items()}
+
+
+def neighbours(latents: Float32, labels: Sequence[str], count: int = 5) -> float:
+    """Fraction of the `count` nearest latents (n, latent) that have the same class, a mean over classes."""
+    names = np.array(labels)
+    squares = np.square(latents).sum(axis=1)
+    distance = squares[:, None] + squares[None] - 2.0 * latents @ latents.T
+    np.fill_diagonal(distance, np.inf)
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, :count]
+    same = (names[nearest] == names[:, None]).mean(axis=1)
+    return float(np.mean([same[names == name].mean() for name in sorted(set(labels))]))
+
+
+def order(graphs: Graphs, items: Sequence[Sound]) -> dict[str, Any]:
+    """How latents of files lie: same class among the nearest five, and how many dimensions they use (the
+    participation ratio of the covariance, and those that vary by 0.1 or more).
+    """
+    spec = graphs.spec
+    latents = np.stack([graphs.encode(magnitudes(item, spec)) for item in items])
+    values = np.maximum(np.linalg.eigvalsh(np.cov(latents.T.astype(np.float64))), 0.0)
+    return {
+        "neighbours_of_same_class": round(neighbours(latents, [i.label for i in items]), 3),
+        "dimensions_used": round(float(values.sum() ** 2 / max(np.square(values).sum(), 1e-12)), 1),
+        "dimensions_moving": int((latents.std(axis=0) > 0.1).sum()),
+    }
+
+
+def inference_ms(folder: Path) -> dict[str, dict[str, float]]:
+    """Milliseconds of one run of each graph of a bundle, by its name: `p50` and `p95` (`export.timing`)."""
+    found = {path.stem: export.timing(path) for path in sorted(folder.glob("*.onnx"))}
+    return {
+        name: {"p50": round(median * 1e3, 2), "p95": round(high * 1e3, 2)}
+        for name, (median, high) in found.items()
+    }
 
 
 def machine_name() -> str:
@@ -153,26 +225,33 @@ def machine_name() -> str:
 
 def measure(
     folder: Path,
-    data_dir: Path,
+    sets: Mapping[str, Sequence[Item]],
     space: LatentSpace,
     per_class: int = 12,
-    draws: int = 400,
+    draws: int = 1000,
     progress: Callable[[str], None] = print,
+    judge: Path | None = None,
+    classes: Sequence[str] = CLASSES,
 ) -> dict[str, Any]:
-    """All figures of a bundle that need no training. Sets: held-out groups of `drums`, and
-    `drum_machines_dev`.
+    """All figures of a bundle that need no training, on sets of sounds by name, the most telling last (its
+    latents are looked at). `judge`: a bundle whose classifier of `classes` hears instead of its own.
     """
-    graphs = Graphs(folder)
-    _, held_out = corpus.split(corpus.read(data_dir, ["drums"]))
-    machines = corpus.read(data_dir, ["drum_machines_dev"])
-    found: dict[str, Any] = {"machine": machine_name()}
-    for name, items in (("held_out_drums", held_out), ("drum_machines_dev", machines)):
-        found[name] = regeneration(graphs, pick(items, per_class, 5))
+    from ghostnote_training import captured  # which measures with what is here
+
+    graphs = Graphs(folder, judge=judge)
+    found: dict[str, Any] = {"machine": machine_name(), "detail_numbers": captured.numbers(graphs.spec)}
+    for name, items in sets.items():
+        chosen = pick(items, per_class, 5)
+        found[name] = regeneration(graphs, chosen, classes=classes)
+        found[name]["detail"] = captured.measure(graphs, chosen, classes)
         progress(f"{name}: {json.dumps(found[name])}")
-    found["clear"] = clear_draws(graphs, space, draws, 6, pick(held_out, per_class, 5))
-    found["inference_ms"] = {}
-    for path in sorted(folder.glob("*.onnx")):
-        median, high = export.timing(path)
-        found["inference_ms"][path.stem] = {"p50": round(median * 1e3, 2), "p95": round(high * 1e3, 2)}
-    progress(f"clear: {found['clear']}, inference: {found['inference_ms']}")
+    last = list(sets)[-1]
+    found["latents"] = {"set": last} | order(graphs, sets[last])
+    progress(f"latents of {last}: {json.dumps(found['latents'])}")
+    if graphs.hears:
+        first = pick(next(iter(sets.values())), per_class, 5)
+        found["clear"] = clear_draws(graphs, space, draws, 6, first, classes)
+        progress(f"clear: {found['clear']}")
+    found["inference_ms"] = inference_ms(folder)
+    progress(f"inference: {found['inference_ms']}")
     return found

@@ -12,9 +12,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ghostnote.features.spec import FeatureSpec
-from ghostnote_training import nets, texture
+from ghostnote_training import bands, nets, texture
 from ghostnote_training.graph import KerasBuilder
-from ghostnote_training.onnx_graph import OnnxBuilder
+from ghostnote_training.onnx_graph import HALF, OnnxBuilder
 
 Float32 = NDArray[np.float32]
 
@@ -45,10 +45,20 @@ def run(opened: onnxruntime.InferenceSession, *inputs: Float32) -> Float32:
     return np.asarray(opened.run(None, dict(zip(names, inputs, strict=True)))[0])
 
 
+def _halve(model: Any) -> None:
+    """Round the kernels that are stored in half precision, so that the model is what is stored."""
+    for layer in model.layers:
+        if layer.name in HALF:
+            kernel = np.asarray(layer.get_weights()[0])
+            layer.kernel.assign(kernel.astype(np.float16).astype(np.float32))
+
+
 def write_encoder(model: Any, path: Path, spec: FeatureSpec, options: nets.NetOptions) -> None:
     """`log_magnitude` [1, frames, bins] → `z` [1, latent], the posterior mean."""
+    _halve(model)
     b = OnnxBuilder([model])
-    z = nets.posterior_mean(b, nets.encoder(b, "log_magnitude", spec, options), options)
+    hidden = nets.encoder(b, "log_magnitude", spec, options)
+    z = nets.posterior_mean(b, hidden, "log_magnitude", spec, options)
     b.save(
         path,
         {"log_magnitude": (1, spec.frames, spec.bins)},
@@ -59,6 +69,7 @@ def write_encoder(model: Any, path: Path, spec: FeatureSpec, options: nets.NetOp
 
 def write_decoder(model: Any, path: Path, spec: FeatureSpec, options: nets.NetOptions) -> None:
     """`z` [1, latent], `texture` [1, frames, bins] → `magnitude` [1, frames, bins], linear."""
+    _halve(model)
     b = OnnxBuilder([model])
     median, noisiness = nets.decoder(b, "z", spec, options)
     out = nets.magnitude(b, median, noisiness, "texture", spec, options)
@@ -129,10 +140,49 @@ def prove_all(
     return found
 
 
-def timing(path: Path, rounds: int = 12, runs: int = 12) -> tuple[float, float]:
+def prove_classifier(
+    path: Path, heard: Any, log_magnitudes: Float32, spec: FeatureSpec, options: nets.NetOptions
+) -> Parity:
+    """Parity of a classifier on real inputs (n, frames, bins). `heard`: the Keras model on views."""
+    windows, matrix = nets.classifier_windows(spec), bands.averages(options.view_bands, spec)
+    views = (windows @ log_magnitudes @ matrix).astype(np.float32)
+    opened = session(path)
+    got = np.concatenate([run(opened, x[None]) for x in log_magnitudes])
+    return prove(np.asarray(heard(views)), got, path.name)
+
+
+def write_all(
+    folder: Path,
+    encoder: Any,
+    decoder: Any,
+    heard: Any | None,
+    classes: int,
+    log_magnitudes: Float32,
+    spec: FeatureSpec,
+    options: nets.NetOptions,
+) -> dict[str, float]:
+    """Write all graphs into a folder and prove each on real inputs (n, frames, bins). `heard`: the
+    classifier on views, None where there are no classes. Returns the largest difference by graph,
+    relative to the largest output.
+
+    Raises ValueError when a graph does not do what its model does.
+    """
+    write_encoder(encoder, folder / "encoder.onnx", spec, options)
+    write_decoder(decoder, folder / "decoder.onnx", spec, options)
+    found = prove_all(folder, encoder, decoder, log_magnitudes, spec, options)
+    path = folder / "classifier.onnx"
+    path.unlink(missing_ok=True)
+    if heard is not None:
+        write_classifier(heard, path, classes, spec, options)
+        found["classifier"] = prove_classifier(path, heard, log_magnitudes, spec, options)
+    return {name: proof.difference / max(proof.largest, 1e-6) for name, proof in found.items()}
+
+
+def timing(path: Path, rounds: int = 60, runs: int = 7, pause_s: float = 0.03) -> tuple[float, float]:
     """(median, 95th percentile) seconds of one inference on one thread, in the quietest of several rounds.
 
-    Other programs on a shared machine only ever add time, so the quietest round says most about the graph.
+    Other programs on a shared machine only ever add time, so the quietest round says most about the graph;
+    rounds are `pause_s` apart to find one.
     """
     opened = session(path)
     rng = np.random.default_rng(0)
@@ -145,4 +195,5 @@ def timing(path: Path, rounds: int = 12, runs: int = 12) -> tuple[float, float]:
             opened.run(None, feeds)
             spent.append(time.perf_counter() - began)
         found.append((float(np.median(spent)), float(np.percentile(spent, 95))))
+        time.sleep(pause_s)
     return min(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -90,3 +91,15 @@ def attack_time_s(samples: Float32, rate: int, smooth_s: float = 0.001) -> float
     padded = np.concatenate([np.zeros(width - 1, dtype=np.float32), level])
     envelope = np.lib.stride_tricks.sliding_window_view(padded, width).max(axis=1)
     return float(np.argmax(envelope >= 0.9 * envelope.max())) / rate
+
+
+def attack_error_s(samples: Float32, magnitudes: Float32, spec: FeatureSpec, frames: int = 96) -> float:
+    """How far the attack time of magnitudes (frames, bins) is from that of the recording, in seconds.
+
+    Only the first `frames` are listened to, since few sounds are loudest later and the others need not wait.
+    """
+    short = replace(spec, frames=min(frames, spec.frames))
+    end = short.samples - spec.n_fft
+    made = listen(np.ascontiguousarray(magnitudes[: short.frames]), short)
+    true, found = (attack_time_s(x[:end], spec.sample_rate) for x in (samples, made))
+    return abs(found - true)

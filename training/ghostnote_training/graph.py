@@ -47,6 +47,9 @@ class Builder(Protocol):
     def clip(self, x: Tensor, low: float, high: float) -> Tensor:
         """Values held between two bounds."""
 
+    def below_peak(self, x: Tensor, reach: float) -> Tensor:
+        """How far each value of (batch, time, channels) is from the largest: −reach to 0."""
+
     def exp(self, x: Tensor) -> Tensor:
         """Natural exponential."""
 
@@ -106,6 +109,10 @@ class KerasBuilder:
 
     def clip(self, x: Tensor, low: float, high: float) -> Tensor:
         return self._keras.ops.clip(x, low, high)
+
+    def below_peak(self, x: Tensor, reach: float) -> Tensor:
+        ops = self._keras.ops
+        return ops.maximum(x - ops.max(x, axis=(1, 2), keepdims=True), -reach)
 
     def exp(self, x: Tensor) -> Tensor:
         return self._keras.ops.exp(x)

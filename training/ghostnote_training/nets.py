@@ -8,6 +8,7 @@ cheapest to run live.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,8 +21,27 @@ from ghostnote_training.graph import Builder, Tensor
 
 Float32 = NDArray[np.float32]
 
-WINDOW_EDGES = (0, 1, 2, 3, 4, 5, 7, 9, 12, 16, 21, 28, 37, 49, 65, 87, 120, 170, 240)
-"""First frames of the classifier's windows."""
+WINDOW_EDGES = (
+    *range(13), 14, 16, 18, 21, 24, 28, 32, 37, 43, 49, 57, 65, 75, 87, 102, 120, 143, 170, 200, 240, 285,
+)  # fmt: skip
+"""First frames of the classifier's windows: single frames for 70 ms, then a seventh wider each time."""
+
+HEARING = 0.75
+"""How far below a sound's loudest window and band the classifier hears, on the log scale (75 dB)."""
+
+SPECTRUM_EDGES = (0, 2, 8, 32)
+"""First frames of the windows whose mean spectra the encoder reads directly; the last ends at 128."""
+
+FALLS = (2.0, 8.0, 32.0)
+"""Time constants in frames of the spectra that the decoder adds to a steady one and to one that slopes."""
+
+LINEAR_EDGES = (*range(24), *range(24, 48, 2), *range(48, 96, 4))
+"""First frames of the windows of the linear maps beside the networks; then every eight frames."""
+
+ENCODER_REACH, DECODER_REACH = 1.0 / 60.0, 1.0 / 8.0
+"""What the linear maps' inputs are scaled by, so that one step of the optimiser, which moves each weight
+alike, moves their many summed products no more than it moves a network's.
+"""
 
 LOUDEST = 1.1
 """Largest median on the log scale, 10 dB above a full-scale sine."""
@@ -38,15 +58,18 @@ class NetOptions:
     encoder_blocks: tuple[int, ...] = (2, 2, 1, 1)
     expansion: int = 2
     kernel: int = 7
-    hidden: int = 256
+    hidden: int = 320
     coarse: int = 56
+    spectra: int = 96
+    linear_bands: int = 48
     noise_bands: int = 48
     attack_frames: int = 24
     attack_channels: int = 24
     max_noisiness: float = 1.2
     view_bands: int = 64
-    classifier_widths: tuple[int, int, int] = (64, 320, 128)
+    classifier_widths: tuple[int, int, int] = (48, 256, 128)
     classifier_dropout: float = 0.4
+    classifier_members: int = 1
 
 
 def block(b: Builder, name: str, x: Tensor, width: int, options: NetOptions) -> Tensor:
@@ -55,6 +78,50 @@ def block(b: Builder, name: str, x: Tensor, width: int, options: NetOptions) -> 
     y = b.norm(f"{name}_norm", y)
     y = b.relu(b.dense(f"{name}_up", y, width * options.expansion))
     return b.add(x, b.dense(f"{name}_down", y, width))
+
+
+def means(edges: Sequence[int], spec: FeatureSpec) -> Float32:
+    """Means over windows of frames by their edges, shape (windows, frames)."""
+    frame = np.arange(spec.frames)
+    rows = [((frame >= low) & (frame < high)) / (high - low) for low, high in pairwise(edges)]
+    return np.stack(rows).astype(np.float32)
+
+
+def spectrum_windows(spec: FeatureSpec) -> Float32:
+    """Means over the windows that the encoder reads directly, shape (windows, frames)."""
+    return means([*SPECTRUM_EDGES, 128], spec)
+
+
+def spectrum_shapes(spec: FeatureSpec) -> Float32:
+    """How the decoder's spectra go over time, shape (frames, spectra): steady, sloping (on the log scale a
+    decay), and falling away after the onset.
+    """
+    frame = np.arange(spec.frames)
+    falls = [np.exp(-frame / fall) for fall in FALLS]
+    return np.stack([np.ones(spec.frames), frame / spec.frames, *falls], axis=1).astype(np.float32)
+
+
+def linear_edges(spec: FeatureSpec) -> list[int]:
+    """Edges of the windows of the linear maps."""
+    early = [edge for edge in LINEAR_EDGES if edge < spec.frames]
+    return [*early, *range(early[-1] + 8, spec.frames, 8), spec.frames]
+
+
+def linear_view(b: Builder, log_magnitude: Tensor, spec: FeatureSpec, options: NetOptions) -> Tensor:
+    """Mean log magnitudes in windows and bands, flat: (batch, windows · linear_bands)."""
+    edges = linear_edges(spec)
+    windowed = b.matrix_left(means(edges, spec), log_magnitude)
+    view = b.matrix(windowed, bands.averages(options.linear_bands, spec))
+    return b.reshape(view, ((len(edges) - 1) * options.linear_bands,))
+
+
+def linear_frames(spec: FeatureSpec) -> Float32:
+    """Interpolation from the windows of the linear maps to frames, shape (frames, windows)."""
+    edges = np.array(linear_edges(spec))
+    centres = 0.5 * (edges[:-1] + edges[1:] - 1)
+    frame = np.arange(spec.frames)
+    rows = [np.interp(frame, centres, row) for row in np.eye(len(centres))]
+    return np.stack(rows, axis=1).astype(np.float32)
 
 
 def encoder(b: Builder, log_magnitude: Tensor, spec: FeatureSpec, options: NetOptions) -> Tensor:
@@ -71,16 +138,22 @@ def encoder(b: Builder, log_magnitude: Tensor, spec: FeatureSpec, options: NetOp
         for k in range(options.encoder_blocks[level]):
             x = block(b, f"enc{level}_{k}", x, width, options)
     x = b.norm("enc_norm", x)
+    spectra = b.dense("enc_spectra", b.matrix_left(spectrum_windows(spec), log_magnitude), 48)
+    spectra = b.reshape(spectra, (len(SPECTRUM_EDGES) * 48,))
     flat = b.dense("enc_squeeze", x, 24)
     flat = b.dense("enc_flat", b.reshape(flat, (frames * 24,)), options.hidden)
     pooled = b.dense("enc_pool", b.mean_and_max(x), options.hidden)
-    h = b.norm("enc_hidden_norm", b.relu(b.add(flat, pooled)))
+    direct = b.add(flat, b.dense("enc_direct", spectra, options.hidden))
+    h = b.norm("enc_hidden_norm", b.relu(b.add(direct, pooled)))
     return b.relu(b.dense("enc_hidden", h, options.hidden))
 
 
-def posterior_mean(b: Builder, hidden: Tensor, options: NetOptions) -> Tensor:
-    """Latent mean (batch, latent)."""
-    return b.dense("z_mean", hidden, options.latent)
+def posterior_mean(
+    b: Builder, hidden: Tensor, log_magnitude: Tensor, spec: FeatureSpec, options: NetOptions
+) -> Tensor:
+    """Latent mean (batch, latent): a linear map of the sound, and what the network adds."""
+    view = b.scale(linear_view(b, log_magnitude, spec, options), ENCODER_REACH, 0.0)
+    return b.add(b.dense("z_mean", hidden, options.latent), b.dense("z_linear", view, options.latent))
 
 
 def posterior_log_variance(b: Builder, hidden: Tensor, options: NetOptions) -> Tensor:
@@ -95,7 +168,8 @@ def decoder(b: Builder, z: Tensor, spec: FeatureSpec, options: NetOptions) -> tu
     levels = len(options.widths)
     frames = spec.frames // 2 ** (levels - 1)
     h = b.relu(b.dense("dec_hidden", z, options.hidden))
-    h = b.norm("dec_hidden_norm", h)
+    h = b.add(h, b.relu(b.dense("dec_hidden2", b.norm("dec_hidden_norm", h), options.hidden)))
+    h = b.norm("dec_hidden2_norm", h)
     x = b.reshape(b.dense("dec_time", h, frames * options.coarse), (frames, options.coarse))
     x = b.dense("dec_in", x, options.widths[0])
     for level, width in enumerate(options.widths):
@@ -111,7 +185,15 @@ def decoder(b: Builder, z: Tensor, spec: FeatureSpec, options: NetOptions) -> tu
         for k in range(options.blocks[level]):
             x = block(b, f"dec{level}_{k}", x, width, options)
     x = b.norm("dec_norm", x)
-    median = b.dense("dec_median", x, spec.bins)
+    shapes = spectrum_shapes(spec)
+    spectra = b.dense("dec_spectra", h, shapes.shape[1] * options.spectra)
+    spectra = b.reshape(spectra, (shapes.shape[1], options.spectra))
+    spectra = b.dense("dec_spectra_bins", spectra, spec.bins)
+    median = b.add(b.dense("dec_median", x, spec.bins), b.matrix_left(shapes, spectra))
+    windows = len(linear_edges(spec)) - 1
+    linear = b.dense("dec_linear", b.scale(z, DECODER_REACH, 0.0), windows * options.linear_bands)
+    linear = b.matrix_left(linear_frames(spec), b.reshape(linear, (windows, options.linear_bands)))
+    median = b.add(median, b.matrix(linear, bands.triangles(options.linear_bands, spec)))
     noisiness = b.scale(
         b.sigmoid(b.dense("dec_noisiness", x, options.noise_bands)), options.max_noisiness, 0.0
     )
@@ -135,10 +217,7 @@ def magnitude(
 
 def classifier_windows(spec: FeatureSpec) -> Float32:
     """Means over windows that widen with time, shape (windows, frames): drums tell most at their onset."""
-    edges = [edge for edge in WINDOW_EDGES if edge < spec.frames] + [spec.frames]
-    frame = np.arange(spec.frames)
-    rows = [((frame >= low) & (frame < high)) / (high - low) for low, high in pairwise(edges)]
-    return np.stack(rows).astype(np.float32)
+    return means([*(edge for edge in WINDOW_EDGES if edge < spec.frames), spec.frames], spec)
 
 
 def classifier_view(b: Builder, log_magnitude: Tensor, spec: FeatureSpec, options: NetOptions) -> Tensor:
@@ -147,10 +226,29 @@ def classifier_view(b: Builder, log_magnitude: Tensor, spec: FeatureSpec, option
     return b.matrix(windowed, bands.averages(options.view_bands, spec))
 
 
-def classifier(b: Builder, view: Tensor, classes: int, spec: FeatureSpec, options: NetOptions) -> Tensor:
-    """The view → probabilities (batch, classes): a perceptron per window, then one over all."""
+def classifier_members(
+    b: Builder, view: Tensor, classes: int, spec: FeatureSpec, options: NetOptions
+) -> list[Tensor]:
+    """The view → probabilities (batch, classes) of each member: a perceptron per window, one over all."""
     windows, (narrow, wide, last) = len(classifier_windows(spec)), options.classifier_widths
-    x = b.relu(b.dense("cls_window", b.scale(view, 3.0, -0.9), narrow))
-    x = b.dropout(b.reshape(x, (windows * narrow,)), options.classifier_dropout)
-    x = b.dropout(b.relu(b.dense("cls_wide", x, wide)), options.classifier_dropout)
-    return b.softmax(b.dense("cls_out", b.relu(b.dense("cls_last", x, last)), classes))
+    scaled, found = b.scale(b.below_peak(view, HEARING), 3.0, 0.4 * 3.0 * HEARING), []
+    for k in range(options.classifier_members):
+        x = b.relu(b.dense(f"cls{k}_window", scaled, narrow))
+        x = b.dropout(b.reshape(x, (windows * narrow,)), options.classifier_dropout)
+        x = b.dropout(b.relu(b.dense(f"cls{k}_wide", x, wide)), options.classifier_dropout)
+        x = b.relu(b.dense(f"cls{k}_last", x, last))
+        found.append(b.softmax(b.dense(f"cls{k}_out", x, classes)))
+    return found
+
+
+def mean_of(b: Builder, tensors: Sequence[Tensor]) -> Tensor:
+    """Mean of tensors of one shape."""
+    total = tensors[0]
+    for tensor in tensors[1:]:
+        total = b.add(total, tensor)
+    return b.scale(total, 1.0 / len(tensors), 0.0)
+
+
+def classifier(b: Builder, view: Tensor, classes: int, spec: FeatureSpec, options: NetOptions) -> Tensor:
+    """The view → probabilities (batch, classes), the mean over members."""
+    return mean_of(b, classifier_members(b, view, classes, spec, options))

@@ -16,6 +16,10 @@ from onnx import TensorProto, helper, numpy_helper
 Array = NDArray[np.float32]
 
 OPSET = 17
+HALF = ("z_linear", "dec_linear")
+"""Layers whose kernels, the largest there are, are stored in half precision; a session turns them into
+single precision once, when it is opened.
+"""
 IR_VERSION = 8
 
 
@@ -53,7 +57,12 @@ class OnnxBuilder:
         kernel, bias = self._weights(name)
         if kernel.shape[1] != units:
             raise ValueError(f"layer {name} has {kernel.shape[1]} units, the definition says {units}")
-        y = self._node("MatMul", [x, self._constant(f"{name}.kernel", kernel)])
+        if name in HALF:
+            stored = self._constant(f"{name}.kernel", kernel.astype(np.float16))
+            weights = self._node("Cast", [stored], to=TensorProto.FLOAT)
+        else:
+            weights = self._constant(f"{name}.kernel", kernel)
+        y = self._node("MatMul", [x, weights])
         return self._node("Add", [y, self._constant(f"{name}.bias", bias)])
 
     def depthwise(self, name: str, x: str, kernel: int) -> str:
@@ -95,6 +104,10 @@ class OnnxBuilder:
 
     def clip(self, x: str, low: float, high: float) -> str:
         return self._node("Clip", [x, self._number(low), self._number(high)])
+
+    def below_peak(self, x: str, reach: float) -> str:
+        peak = self._node("ReduceMax", [x], axes=[1, 2], keepdims=1)
+        return self._node("Max", [self._node("Sub", [x, peak]), self._number(-reach)])
 
     def exp(self, x: str) -> str:
         return self._node("Exp", [x])

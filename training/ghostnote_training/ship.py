@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,149 +14,132 @@ from ghostnote.features import scale, stft
 from ghostnote.features.spec import FeatureSpec
 from ghostnote_training import (
     audio,
+    axes,
     bundle,
     cache,
     card,
     classifier,
+    classify_drums,
     corpus,
     data,
-    drums,
     evaluate,
     export,
-    figures,
-    texture,
+    folder_card,
+    linear_start,
+    prototypes,
 )
-from ghostnote_training.corpus import CLASSES
+from ghostnote_training.recipe import (
+    Progress,
+    Recipe,
+    classes_of,
+    measured_sets,
+    synth_entries,
+    train_items,
+)
 from ghostnote_training.train import Run
 
 Float32 = NDArray[np.float32]
 
-SLACK = 8.0
-LEAST_LIMIT_S = 0.01
-"""The declared largest inference time: `SLACK` times the median measured here, at least `LEAST_LIMIT_S`."""
-
 
 def _latents(
-    graphs: evaluate.Graphs, data_dir: Path, recipe: drums.Recipe, synth_per_class: int
+    graphs: evaluate.Graphs, data_dir: Path, recipe: Recipe, synth_per_class: int = 40
 ) -> tuple[Float32, list[data.Entry], list[Float32]]:
     """Latents of training sounds as they are, with their entries and magnitudes."""
-    items, _ = corpus.split(corpus.read(data_dir, ["drums"]))
-    entries = data.file_entries(evaluate.pick(items, 60, 9))
-    entries += data.synth_entries(synth_per_class, synth_per_class // 3, recipe.synth_seed)
+    entries = data.file_entries(evaluate.pick(train_items(recipe, data_dir), 60, 9))
+    made = min(synth_per_class, recipe.synth_per_class)
+    extra = min(synth_per_class // 3, recipe.synth_per_extra)
+    entries += synth_entries(replace(recipe, synth_per_class=made, synth_per_extra=extra))
     sounds = [stft.magnitudes(cache.render(entry.sound, graphs.spec), graphs.spec) for entry in entries]
     return np.stack([graphs.encode(sound) for sound in sounds]), entries, sounds
-
-
-def _prototypes(
-    graphs: evaluate.Graphs, latents: Float32, entries: list[data.Entry], sounds: list[Float32]
-) -> dict[str, Float32]:
-    """For each of the nine classes the medoid of its clearest sounds: surely heard as the class after
-    regeneration, with texture and without, and well regenerated.
-    """
-    fields = [texture.field(graphs.spec, seed) for seed in (13, 14)]
-    found = {}
-    for number, label in enumerate(CLASSES):
-        rows = [k for k, entry in enumerate(entries) if entry.label == label]
-        clarity = []
-        for k in rows:
-            heard = [graphs.decode(latents[k]), *(graphs.decode(latents[k], field) for field in fields)]
-            distance = figures.log_spectral_distance(sounds[k], heard[1], graphs.spec)
-            sure = min(float(graphs.classify(magnitudes)[number]) for magnitudes in heard)
-            clarity.append(sure - 0.02 * distance)
-        found[label] = latents[rows[bundle.medoid(latents[rows], np.array(clarity, dtype=np.float32))]]
-    return found
-
-
-def _classifier(
-    run_dir: Path, out: Path, recipe: drums.Recipe, examples: Float32
-) -> tuple[float, dict[str, Any]]:
-    """Export the run's classifier; returns relative parity and its figures (empty before the folds are
-    done).
-    """
-    spec = FeatureSpec()
-    model = classifier.build(len(CLASSES), spec, recipe.net)
-    model.load_weights(run_dir / "classifier.weights.h5")
-    export.write_classifier(model, out / "classifier.onnx", len(CLASSES), spec, recipe.net)
-    views = classifier.to_views(lambda index: examples[index], len(examples), spec, recipe.net)
-    opened = export.session(out / "classifier.onnx")
-    got = np.concatenate([export.run(opened, x[None]) for x in examples])
-    parity = export.prove(np.asarray(model(views)), got, "classifier.onnx")
-    stored = run_dir / "classifier.json"
-    figures = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
-    return parity.difference / parity.largest, figures
 
 
 def ship(
     run_dir: Path,
     data_dir: Path,
     out: Path,
-    recipe: drums.Recipe,
+    recipe: Recipe,
     per_class: int = 12,
-    progress: drums.Progress = print,
+    draws: int = 1000,
+    progress: Progress = print,
+    axis_options: axes.AxisOptions | None = None,
+    maker_run: Path | None = None,
 ) -> None:
-    """Write the bundle of a run's averaged weights to `out`. Raises ValueError where ONNX and Keras
-    disagree.
+    """Write the bundle of a run's averaged weights to `out`. `maker_run`: the run that has encoder and
+    decoder, where it is another. Raises ValueError where ONNX and Keras disagree.
     """
     spec = FeatureSpec()
-    run = Run(run_dir, spec, recipe.net, recipe.loss, recipe.train)
-    if not run.resume():
+    run = Run(maker_run or run_dir, spec, recipe.net, recipe.loss, recipe.train)
+    if not run.resume(weights_only=True):
         raise FileNotFoundError(f"{run.path}: no checkpoint; train first")
     run.use_average()
     out.mkdir(parents=True, exist_ok=True)
-    export.write_encoder(run.model.encoder, out / "encoder.onnx", spec, recipe.net)
-    export.write_decoder(run.model.decoder, out / "decoder.onnx", spec, recipe.net)
-    _, held_out = corpus.split(corpus.read(data_dir, ["drums"]))
+    sets, classes = measured_sets(recipe, data_dir), classes_of(recipe, data_dir)
+    held_out = [item for name, items in sets.items() if name.startswith("held_out") for item in items]
     examples = np.stack(
         [
             scale.compress(stft.magnitudes(audio.load(item.path, spec), spec), spec)
             for item in evaluate.pick(held_out, 2, 1)
         ]
     )
-    proofs = export.prove_all(out, run.model.encoder, run.model.decoder, examples, spec, recipe.net)
-    parity = {name: proof.difference / proof.largest for name, proof in proofs.items()}
-    parity["classifier"], fold_figures = _classifier(run_dir, out, recipe, examples)
+    heard: dict[str, Any] = {}
+    listener = None
+    if classes:
+        _, listener = classifier.build(len(classes), spec, recipe.net)
+        listener.load_weights(run_dir / "classifier.weights.h5")
+        stored = run_dir / "classifier.json"
+        heard = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {}
+    models = run.model.encoder, run.model.decoder, listener
+    parity = export.write_all(out, *models, len(classes), examples, spec, recipe.net)
     progress(f"parity (relative): {parity}")
     graphs = evaluate.Graphs(out)
-    latents, entries, sounds = _latents(graphs, data_dir, recipe, 40)
+    latents, entries, sounds = _latents(graphs, data_dir, recipe)
     progress(f"latents of {len(latents)} sounds: mean spread {latents.std(axis=0).mean():.2f}")
-    space = bundle.principal_axes(latents)
-    quality = evaluate.measure(out, data_dir, space, per_class, progress=progress)
-    if fold_figures:
-        quality["classifier"] = fold_figures
-    train_items, _ = corpus.split(corpus.read(data_dir, ["drums"]))
-    made = len(data.synth_entries(recipe.synth_per_class, recipe.synth_per_extra, recipe.synth_seed))
-    machines = corpus.read(data_dir, ["drum_machines_dev"])
+    heard_as = linear_start.Views(spec, recipe.net, recipe.loss)
+    space = replace(
+        bundle.principal_axes(latents, views=heard_as.weighted(scale.compress(np.stack(sounds), spec))),
+        kinds=bundle.kinds(latents, [entry.label for entry in entries]),
+    )
+    quality = evaluate.measure(out, sets, space, per_class, draws, progress, classes=classes)
+    machines = corpus.read(data_dir, ["drum_machines_dev"]) if recipe.classifier == "machines" else []
+    if heard and machines:
+        heard["kept"] = classify_drums.regenerated(
+            graphs, data_dir, run_dir, recipe, classifier.ClassifierOptions()
+        )
+        progress(f"heard by the folds: {json.dumps(heard['kept'])}")
+    if heard:
+        quality["classifier"] = heard
     training = {
         "recipe": recipe.as_dict(),
         "steps": run.step,
         "minutes": round(run.elapsed_s / 60.0, 1),
         "kl_nats": round(run.kl, 1),
         "seed": recipe.train.seed,
-        "held_out": list(corpus.HELD_OUT),
+        "held_out": list(recipe.held_out),
         "parity": {name: float(f"{value:.3g}") for name, value in parity.items()},
     }
     bundle.write_manifest(
         out,
-        drums.NAME,
+        recipe.name,
         spec,
         recipe.net.latent,
-        CLASSES,
+        classes,
         space,
-        _prototypes(graphs, latents, entries, sounds),
+        prototypes.find(graphs, latents, entries, sounds, classes),
+        bundle.limits(quality["inference_ms"]),
         {
-            name: round(max(SLACK * t["p50"] / 1e3, LEAST_LIMIT_S), 4)
-            for name, t in quality["inference_ms"].items()
-        },
-        {
-            "provenance": bundle.provenance(train_items, made, machines, held_out),
+            "provenance": bundle.provenance(
+                train_items(recipe, data_dir), len(synth_entries(recipe)), machines, held_out
+            ),
             "quality": quality,
             "training": training,
         },
     )
+    progress(f"named axes: {json.dumps(axes.add(out, spec, axis_options))}")
     write_card(out)
 
 
 def write_card(out: Path) -> None:
     """(Re)write the bundle's README.md from its manifest."""
-    manifest = json.loads((out / "model.json").read_text(encoding="utf-8"))
-    (out / "README.md").write_text(card.text(manifest), encoding="utf-8")
+    manifest = bundle.read(out)
+    written = folder_card if "report" in manifest["training"] else card
+    (out / "README.md").write_text(written.text(manifest), encoding="utf-8")

@@ -11,14 +11,14 @@ import numpy as np
 from ghostnote.audio.devices import Device, quiet_stderr, sounddevice
 from ghostnote.audio.output import Float32, OutputState, close_within
 from ghostnote.audio.pace import BlockPace
+from ghostnote.audio.ring import FADE_FRAMES, RingOutput, fade_in
 from ghostnote.errors import DeviceError
 
 DEFAULT_BLOCK = 256
-FADE_FRAMES = 96
 _SPARE = 4
 
 
-class BlockingOutput:
+class BlockingOutput(RingOutput):
     """A device written to by a thread, which takes block after block from a ring of fixed size.
 
     The thread waits inside PortAudio, where no interpreter is needed. When the ring has less than a
@@ -34,10 +34,8 @@ class BlockingOutput:
     def __init__(
         self, device: Device, *, rate: int, block: int = 0, channels: int = 2, ahead_blocks: int = 2
     ) -> None:
-        self._label = device.label
         sd = sounddevice()
         self._error: type[Exception] = sd.PortAudioError
-        self._block = block or DEFAULT_BLOCK
         try:
             with quiet_stderr():
                 self._stream: Any = sd.RawOutputStream(
@@ -55,12 +53,14 @@ class BlockingOutput:
             raise DeviceError(
                 f"device {device.label!r} cannot be opened with {channels} channels at {rate} Hz: {error}"
             ) from error
-        self._rate: int = round(self._stream.samplerate)
-        self._channels = channels
+        actual_rate = round(self._stream.samplerate)
+        super().__init__(
+            device.label, actual_rate, channels, round(float(self._stream.latency) * actual_rate)
+        )
+        self._block = block or DEFAULT_BLOCK
         self._target = ahead_blocks * self._block
         self._capacity = _SPARE * self._target
         self._memory = np.zeros((self._capacity, channels), dtype=np.float32)
-        self._device_frames: int = round(float(self._stream.latency) * self._rate)
         self._written = self._taken = 0
         self._taken_at = time.monotonic()
         self._seen = 0
@@ -71,36 +71,6 @@ class BlockingOutput:
         self._pace = BlockPace(self._block / self._rate)
         self._thread = threading.Thread(target=self._run, name="ghostnote-output", daemon=True)
         self._thread.start()
-
-    @property
-    def name(self) -> str:
-        """Name and host API of the device."""
-        return self._label
-
-    @property
-    def rate(self) -> int:
-        """Sample rate of the device in Hz."""
-        return self._rate
-
-    @property
-    def channels(self) -> int:
-        """Number of channels."""
-        return self._channels
-
-    @property
-    def block(self) -> int:
-        """Frames written at a time."""
-        return self._block
-
-    @property
-    def ring_frames(self) -> int:
-        """Frames that the ring is kept filled with."""
-        return self._target
-
-    @property
-    def latency_frames(self) -> int:
-        """The filled ring plus the latency that PortAudio reports."""
-        return self._target + self._device_frames
 
     @property
     def state(self) -> OutputState:
@@ -190,8 +160,7 @@ class BlockingOutput:
         block[head:ready] = self._memory[: ready - head]
         block[ready:] = 0.0
         if self._fade_left and ready:
-            done = FADE_FRAMES - self._fade_left + np.arange(ready, dtype=np.float32)
-            block[:ready] *= np.minimum(done / FADE_FRAMES, 1.0)[:, None]
+            block[:ready] *= fade_in(FADE_FRAMES - self._fade_left, ready)
             self._fade_left = max(0, self._fade_left - ready)
         if ready:
             self._taken_at = time.monotonic()

@@ -11,9 +11,11 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from ghostnote.errors import DeviceError
+
+Direction = Literal["input", "output"]
 
 JACK_API = "JACK Audio Connection Kit"
 _API_ORDER = (
@@ -26,12 +28,16 @@ _API_ORDER = (
     "Windows DirectSound",
     "MME",
 )
+_DOES = {"output": "plays", "input": "can be listened to"}
 _NOISE: list[str] = []
 
 
 @dataclass(frozen=True)
 class Device:
-    """A device that can play. `index` is PortAudio's and holds only until the list is refreshed."""
+    """A device that can play, or one that can be listened to; channels and latency are those of it.
+
+    `index` is PortAudio's and holds only until the list is refreshed.
+    """
 
     name: str
     host_api: str
@@ -100,27 +106,37 @@ def sounddevice() -> ModuleType:
 
 def list_outputs() -> DeviceList:
     """All devices that can play. Never raises: no PortAudio is an empty list with the reason."""
+    return _list("output")
+
+
+def list_inputs() -> DeviceList:
+    """All devices that can be listened to. Never raises, as `list_outputs`."""
+    return _list("input")
+
+
+def _list(direction: Direction) -> DeviceList:
     try:
         module = sounddevice()
     except DeviceError as error:
         return DeviceList((), (), str(error))
     apis: Any = module.query_hostapis()
-    default_index = _default_index(module)
+    default_index = _default_index(module, direction)
     found = [
         Device(
             name=" ".join(entry["name"].split()),
             host_api=apis[entry["hostapi"]]["name"],
-            channels=entry["max_output_channels"],
+            channels=entry[f"max_{direction}_channels"],
             rate=round(entry["default_samplerate"]),
-            latency_s=float(entry["default_low_output_latency"]),
+            latency_s=float(entry[f"default_low_{direction}_latency"]),
             default=index == default_index,
             index=index,
         )
         for index, entry in enumerate(module.query_devices())
-        if entry["max_output_channels"] > 0
+        if entry[f"max_{direction}_channels"] > 0
     ]
     names = tuple(api["name"] for api in apis)
-    reason = "" if found else f"PortAudio runs but finds no device that plays (host APIs: {', '.join(names)})"
+    lacking = f"PortAudio runs but finds no device that {_DOES[direction]} (host APIs: {', '.join(names)})"
+    reason = "" if found else lacking
     return DeviceList(tuple(found), names, reason)
 
 
@@ -134,6 +150,18 @@ def choose_output(name: str | None, found: DeviceList | None = None) -> Device:
     found = found or list_outputs()
     if not found.devices:
         raise DeviceError(f"no audio device: {found.reason}")
+    return _choose(name, found, "audio device", ", or 'null'")
+
+
+def choose_input(name: str | None, found: DeviceList | None = None) -> Device:
+    """The input that `name` means, or the default one; as `choose_output`. Raises `DeviceError`."""
+    found = found or list_inputs()
+    if not found.devices:
+        raise DeviceError(f"no audio input: {found.reason}; connect one, or listen to a file with --file")
+    return _choose(name, found, "audio input", "")
+
+
+def _choose(name: str | None, found: DeviceList, what: str, beside: str) -> Device:
     if name is None:
         return min(found.devices, key=lambda device: (not device.default, _preference(device)))
     wanted = name.strip().lower()
@@ -145,7 +173,7 @@ def choose_output(name: str | None, found: DeviceList | None = None) -> Device:
             return min(matches, key=_preference)
         if matches:
             raise DeviceError(f"{name!r} could be any of: {_listing(matches)}; give more of the name")
-    raise DeviceError(f"no audio device is called {name!r}; there is: {_listing(found.devices)}, or 'null'")
+    raise DeviceError(f"no {what} is called {name!r}; there is: {_listing(found.devices)}{beside}")
 
 
 def refresh() -> bool:
@@ -166,10 +194,10 @@ def _has_jack(module: Any) -> bool:
     return any(api["name"] == JACK_API and api["devices"] for api in module.query_hostapis())
 
 
-def _default_index(module: Any) -> int:
-    """PortAudio's default output, or -1 (a JACK server beside an ALSA without cards has none)."""
+def _default_index(module: Any, direction: Direction) -> int:
+    """PortAudio's default device, or -1 (a JACK server beside an ALSA without cards has none)."""
     try:
-        return int(module.query_devices(kind="output")["index"])
+        return int(module.query_devices(kind=direction)["index"])
     except (module.PortAudioError, ValueError):
         return -1
 

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ghostnote.audio.output import Float32, OutputState
+from ghostnote.audio.ring import RingOutput
 
 FREE_RUNNING_AHEAD_BLOCKS = 1
 MAX_WAIT_S = 0.005
 
 
-class NullOutput:
+class NullOutput(RingOutput):
     """An `Output` without a device, computed from a clock: no thread, exact block arithmetic.
 
     `blocks`: frames of the device's successive reads (repeated for ever) instead of always `block`.
@@ -37,10 +38,10 @@ class NullOutput:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self._rate = rate
+        super().__init__("null device", rate, channels)
         self._blocks = tuple(blocks) if blocks is not None else (block,)
-        self._channels = channels
-        self._ring = max(self._blocks) * (FREE_RUNNING_AHEAD_BLOCKS if free_running else ahead_blocks)
+        self._block = max(self._blocks)
+        self._target = self._block * (FREE_RUNNING_AHEAD_BLOCKS if free_running else ahead_blocks)
         self._free = free_running
         self._clock = clock
         self._sleep = sleep
@@ -63,36 +64,6 @@ class NullOutput:
         self._kept_frames = 0
 
     @property
-    def name(self) -> str:
-        """Always the same."""
-        return "null device"
-
-    @property
-    def rate(self) -> int:
-        """Sample rate in Hz."""
-        return self._rate
-
-    @property
-    def channels(self) -> int:
-        """Number of channels."""
-        return self._channels
-
-    @property
-    def block(self) -> int:
-        """Largest number of frames taken at a time."""
-        return max(self._blocks)
-
-    @property
-    def ring_frames(self) -> int:
-        """Frames that the ring is kept filled with."""
-        return self._ring
-
-    @property
-    def latency_frames(self) -> int:
-        """Frames from writing to being taken."""
-        return self._ring
-
-    @property
     def state(self) -> OutputState:
         """RUNNING, or what the last fault made of it. A stall does not show: a real device hides it too."""
         return self._state
@@ -102,7 +73,7 @@ class NullOutput:
         self._catch_up()
         if self._state is not OutputState.RUNNING:
             return 0
-        return max(0, self._ring - (self._written - self._taken))
+        return max(0, self._target - (self._written - self._taken))
 
     def write(self, frames: Float32) -> None:
         """Queue `frames`, shape (n, channels); what exceeds four rings is cut and counted."""
@@ -110,7 +81,7 @@ class NullOutput:
         if self._state is not OutputState.RUNNING:
             return
         if not self._free:
-            room = 4 * self._ring - (self._written - self._taken)
+            room = 4 * self._target - (self._written - self._taken)
             if len(frames) > room:
                 self._overruns += len(frames) - room
                 frames = frames[:room]
@@ -120,7 +91,7 @@ class NullOutput:
         if self._free:
             self._take(self._written - self._taken)
             self._taken_at = self._opened_at + self._taken / self._rate
-        elif not self._armed and self._written - self._taken >= self.block:
+        elif not self._armed and self._written - self._taken >= self._block:
             self._armed = True
 
     def wait(self) -> None:
@@ -141,7 +112,7 @@ class NullOutput:
             "shortfall_frames": self._shortfall_frames,
             "overrun_frames": self._overruns,
             "min_block": min(self._blocks),
-            "max_block": max(self._blocks),
+            "max_block": self._block,
         }
 
     def close(self) -> None:

@@ -18,15 +18,21 @@ STOP_DB = 90.0
 PASS_SHARE = 0.907
 """End of the pass band as a share of the lower Nyquist frequency: 20 kHz at 44.1 kHz."""
 MAX_PHASES = 8192
-_MAX_FRAMES = 1024
+_CHUNK = 64
+"""Input frames converted at once: a quantum of the engine."""
+_MAX_BAND = 1 << 20
+"""Largest number of elements of a band matrix (4 MB)."""
 
 
 class StreamResampler:
     """Polyphase windowed-sinc converter; a Kaiser design made minimum-phase, for the sake of latency.
 
     Output frame k lies at input time k·rate_in/rate_out exactly, so nothing drifts; the ratio is kept as a
-    fraction of whole numbers. Feeding in pieces gives the same samples, bit for bit, as feeding at once.
+    fraction of whole numbers. Feeding in pieces gives the same samples, within rounding, as feeding at once.
     Equal rates pass through untouched. Raises `DeviceError` for a pair of rates without a usable ratio.
+
+    One period of the ratio is a band matrix; a piece of input is multiplied by the part of it that begins
+    where the last piece ended. Ratios whose matrix would be large gather filters and windows instead.
 
     Kaiser, J.: "Nonrecursive digital filter design using the I0-sinh window function", ISCAS 1974; minimum
     phase by the real cepstrum: Oppenheim & Schafer, "Discrete-Time Signal Processing".
@@ -49,14 +55,17 @@ class StreamResampler:
         self._given = 0
         self.delay_s = 0.0
         """Delay of low frequencies in seconds, already part of `process`."""
+        self._band: Float32 | None = None
         if self._up != self._down:
             self._table = _polyphase(self._up, self._down)
             taps = self._table.shape[1]
-            self._line: Float32 = np.zeros((channels, taps - 1 + _MAX_FRAMES), dtype=np.float32)
+            self._line: Float32 = np.zeros((channels, taps - 1 + _CHUNK), dtype=np.float32)
             self._windows = np.lib.stride_tricks.sliding_window_view(self._line, taps, axis=1)
             response = self._table[:, ::-1].T.ravel().astype(np.float64)
             centre = float(np.arange(response.size) @ response) / float(response.sum())
             self.delay_s = centre / (self._up * rate_in)
+            if (self._down + taps + _CHUNK) * (self._up + self._ceil_out(_CHUNK) + 1) <= _MAX_BAND:
+                self._band = self._banded()
 
     def needed(self, frames_out: int) -> int:
         """Input frames that `process` must be given next to deliver at least `frames_out` frames."""
@@ -70,6 +79,7 @@ class StreamResampler:
         if self._up != self._down:
             self._line[:] = 0.0
 
+    @np.errstate(over="ignore", invalid="ignore")  # the safety chain sees to what is not finite
     def process(self, block: Float32) -> Float32:
         """The next output, shape (m, channels) float32, for the next input, shape (n, channels).
 
@@ -79,23 +89,45 @@ class StreamResampler:
             self._fed += len(block)
             self._given += len(block)
             return block
-        parts = [self._process(block[k : k + _MAX_FRAMES]) for k in range(0, len(block), _MAX_FRAMES)]
-        if len(parts) == 1:
-            return parts[0]
-        return np.concatenate(parts) if parts else np.zeros((0, self._channels), dtype=np.float32)
+        if len(block) == _CHUNK:
+            return self._process(block.T).T
+        parts = [self._process(block[k : k + _CHUNK].T) for k in range(0, len(block), _CHUNK)]
+        if not parts:
+            return np.zeros((0, self._channels), dtype=np.float32)
+        return np.concatenate(parts, axis=1).T
 
-    def _process(self, block: Float32) -> Float32:
-        past, n = self._table.shape[1] - 1, len(block)
-        self._line[:, past : past + n] = block.T
-        first = self._fed
-        self._fed += n
-        end = -(-self._fed * self._up // self._down)
-        at, phase = np.divmod(np.arange(self._given, end, dtype=np.int64) * self._down, self._up)
-        self._given = end
-        self._wrap()
-        out: Float32 = np.einsum("cmt,mt->mc", self._windows[:, at - first], self._table[phase])
-        self._line[:, :past] = self._line[:, n : n + past].copy()
+    def _process(self, sound: Float32) -> Float32:
+        """Shape (channels, n ≤ `_CHUNK`) in, (channels, m) out."""
+        line, n = self._line, sound.shape[1]
+        past = self._table.shape[1] - 1
+        line[:, past : past + n] = sound
+        fed, given = self._fed, self._given
+        self._fed = fed + n
+        self._given = end = self._ceil_out(self._fed)
+        if self._band is None:
+            at, phase = np.divmod(np.arange(given, end, dtype=np.int64) * self._down, self._up)
+            out: Float32 = np.einsum("cmt,mt->cm", self._windows[:, at - fed], self._table[phase])
+        else:
+            out = np.matmul(line[:, : past + n], self._band[fed : fed + past + n, given:end])
+        line[:, :past] = line[:, n : n + past]
+        if self._fed >= self._down:
+            self._wrap()
         return out
+
+    def _ceil_out(self, fed: int) -> int:
+        return -(-fed * self._up // self._down)
+
+    def _banded(self) -> Float32:
+        """Gain from each input frame of a period and before to each output frame, shape (inputs, outputs).
+
+        Input row i is frame i - (taps - 1) of the period; both go on by a chunk beyond its end.
+        """
+        taps = self._table.shape[1]
+        outputs = np.arange(self._up + self._ceil_out(_CHUNK) + 1)
+        at, phase = np.divmod(outputs * self._down, self._up)
+        band = np.zeros((int(at[-1]) + taps, outputs.size), dtype=np.float32)
+        band[at + np.arange(taps)[:, None], outputs] = self._table[phase].T
+        return np.ascontiguousarray(band[: self._down + taps - 1 + _CHUNK])
 
     def _wrap(self) -> None:
         """Keep the counters small over days: a whole number of periods may be forgotten."""

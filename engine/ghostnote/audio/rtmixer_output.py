@@ -11,17 +11,16 @@ import numpy as np
 from ghostnote.audio.devices import Device, quiet_stderr, sounddevice
 from ghostnote.audio.output import Float32, OutputState, close_within
 from ghostnote.audio.pace import BlockPace
+from ghostnote.audio.ring import FADE_FRAMES, RingOutput, fade_in
 from ghostnote.errors import DeviceError
 
 LEARN_LIMIT_S = 1.0
 STATS_EVERY_S = 0.1
-FADE_FRAMES = 96
-"""Fade-in of what follows an empty ring."""
 _SPARE = 4
 """The ring holds this many times its target: a granule more than wanted must fit, and blocks may grow."""
 
 
-class RtmixerOutput:
+class RtmixerOutput(RingOutput):
     """A device played by `rtmixer.Mixer` from a `RingBuffer`.
 
     rtmixer drops its play action when the ring runs empty. A dropped action is noticed at the next call,
@@ -37,7 +36,6 @@ class RtmixerOutput:
     def __init__(
         self, device: Device, *, rate: int, block: int = 0, channels: int = 2, ahead_blocks: int = 2
     ) -> None:
-        self._label = device.label
         sd = sounddevice()
         self._error: type[Exception] = sd.PortAudioError
         try:
@@ -60,12 +58,11 @@ class RtmixerOutput:
             raise DeviceError(
                 f"device {device.label!r} cannot be opened with {channels} channels at {rate} Hz: {error}"
             ) from error
-        self._rate: int = round(self._mixer.samplerate)
-        self._channels = channels
-        self._device_frames: int = round(float(self._mixer.latency) * self._rate)
+        actual_rate = round(self._mixer.samplerate)
+        super().__init__(device.label, actual_rate, channels, round(float(self._mixer.latency) * actual_rate))
         self._closed = False
         self._blocks = self._xruns = 0
-        self._min_block = self._block = self._capacity = 0
+        self._min_block = self._capacity = 0
         self._asked: deque[tuple[Any, Any]] = deque()
         self._asked_at = time.monotonic()
         self._blocks_since_arm = 0
@@ -100,36 +97,6 @@ class RtmixerOutput:
             raise DeviceError("the device was opened but takes no sound; is something else holding it?")
 
     @property
-    def name(self) -> str:
-        """Name and host API of the device."""
-        return self._label
-
-    @property
-    def rate(self) -> int:
-        """Sample rate of the device in Hz."""
-        return self._rate
-
-    @property
-    def channels(self) -> int:
-        """Number of channels."""
-        return self._channels
-
-    @property
-    def block(self) -> int:
-        """Largest number of frames that a callback asked for."""
-        return self._block
-
-    @property
-    def ring_frames(self) -> int:
-        """Frames that the ring is kept filled with."""
-        return self._target
-
-    @property
-    def latency_frames(self) -> int:
-        """The filled ring plus the latency that PortAudio reports."""
-        return self._target + self._device_frames
-
-    @property
     def state(self) -> OutputState:
         """LOST when PortAudio says that the stream has ended by itself."""
         if self._closed:
@@ -156,7 +123,7 @@ class RtmixerOutput:
             frames = frames[:room]
         done = self._written - self._fade_from
         if done < FADE_FRAMES:
-            frames = frames * _fade(done, len(frames))
+            frames = frames * fade_in(done, len(frames))
         frames = np.ascontiguousarray(frames, dtype=np.float32)
         self._ring.write(frames, len(frames))
         self._written += len(frames)
@@ -240,7 +207,7 @@ class RtmixerOutput:
         self._fade_from = self._taken
         # Nobody reads the ring now, so what was queued behind the gap can still be faded in.
         rows = np.arange(self._taken, self._written) % self._capacity
-        self._memory[rows] *= _fade(0, fill)
+        self._memory[rows] *= fade_in(0, fill)
 
     def _ask_stats(self, arming: Any) -> None:
         """Ask the callback for its statistics; `arming`: the action that is replaced now, if one is."""
@@ -271,9 +238,3 @@ class RtmixerOutput:
             if self._capacity:
                 self._target = min(self._ahead_blocks * block, self._capacity * 3 // 4)
                 self._pace.set_period(block / self._rate)
-
-
-def _fade(done: int, frames: int) -> Float32:
-    """Gains, shape (frames, 1), of a linear fade-in of which `done` frames have passed."""
-    ramp = (done + np.arange(frames, dtype=np.float32)) / np.float32(FADE_FRAMES)
-    return np.asarray(np.minimum(ramp, np.float32(1.0))[:, None], dtype=np.float32)

@@ -6,10 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from ghostnote.audio.null_output import NullOutput
 from ghostnote.audio.output import Float32, Output, OutputState
+from ghostnote.audio.ring import fade_in
 from ghostnote.errors import DeviceError
 from ghostnote.telemetry import Telemetry
 
@@ -125,8 +124,7 @@ class SupervisedOutput:
         """Queue `frames`, shape (n, channels); faded in after a reopening."""
         if self._fade_from is not None:
             done = self._written - self._fade_from
-            ramp = (done + np.arange(len(frames), dtype=np.float32)) / np.float32(FADE_IN_S * self._rate)
-            frames = frames * np.minimum(ramp, np.float32(1.0))[:, None]
+            frames = frames * fade_in(done, len(frames), FADE_IN_S * self._rate)
             if done >= FADE_IN_S * self._rate:
                 self._fade_from = None
         self._written += len(frames)

@@ -1,7 +1,9 @@
 """The bare path, as a control: a UDP datagram in, a click out through the same ring, and nothing else.
 
-`python -m ghostnote.bench.bare PORT` plays into the default JACK server until its standard input ends, and
-then prints what was counted since the line "mark".
+`python -m ghostnote.bench.bare PORT [DEVICE]` plays into the default JACK server, or into another device,
+until its standard input ends, and then prints what was counted since the line "mark", and when its render
+loop was late (`late`: from and to in s of `time.monotonic()`, of each of its steps that took longer than a
+block; by itself none comes near that).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import time
 import numpy as np
 
 from ghostnote.audio.output import open_output
+from ghostnote.bench.watch import WatchedOutput
 from ghostnote.control.clock import StreamClock
 from ghostnote.core.live import EARLY
 from ghostnote.host.priority import raise_priorities
@@ -25,9 +28,9 @@ from ghostnote.telemetry import Telemetry
 CLICK = 0.5
 
 
-def main(port: int) -> int:
+def main(port: int, device: str = "system") -> int:
     """Play clicks; prints one line when ready. Shares ring and clock with the engine, nothing else."""
-    output = open_output("system", telemetry=Telemetry())
+    output = WatchedOutput(open_output(device, telemetry=Telemetry()))
     arrivals: list[float] = []
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("127.0.0.1", port))
@@ -74,10 +77,11 @@ def main(port: int) -> int:
             before = output.counters()
     done.set()
     counted = {name: value - before.get(name, 0.0) for name, value in output.counters().items()}
-    print(json.dumps(counted), flush=True)
+    late = [(slow.began, slow.ended) for slow in list(output.late)]
+    print(json.dumps({**counted, "late": late}), flush=True)
     output.close()
     os._exit(0)  # PortAudio with JACK does not end well by itself
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(int(sys.argv[1]), *sys.argv[2:]))

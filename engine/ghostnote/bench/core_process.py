@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import asdict
@@ -14,28 +15,45 @@ from ghostnote.host.child import Child
 from ghostnote.host.options import PlayOptions
 from ghostnote.host.pipe import Message
 
+CORE = "ghostnote.host.core"
 START_LIMIT_S = 60.0
 END_LIMIT_S = 5.0
 BEAT_S = 0.25
+ANSWER_LIMIT_S = 20.0
+"""A core on a busy machine may be silent for so long."""
 
 
 class CoreProcess:
     """Starts `ghostnote.host.core` as the supervisor of `ghostnote play` does, and keeps the beats it sends.
 
-    Its environment is this process's. Raises UnavailableError, with its own words, if it cannot play.
+    `module`: another one that speaks as the core does. `log`: also keep the lines of its control log. Its
+    environment is this process's. Raises UnavailableError, with its own words, if it cannot play.
     """
 
-    def __init__(self, model: str, block: int, midi: str) -> None:
+    def __init__(
+        self,
+        model: str,
+        block: int | None,
+        midi: str,
+        *,
+        module: str = CORE,
+        device: str | None = None,
+        log: bool = False,
+    ) -> None:
         self.port = free_port()
         self.beats: list[Message] = []
-        self._options = PlayOptions(model=model, block=block, midi=midi, port=self.port)
+        self.log_lines: list[str] = []
+        self._options = PlayOptions(
+            model=model, block=block, midi=midi, port=self.port, device=device, log="kept" if log else None
+        )
+        self._module = module
         self._ready = threading.Event()
         self._failed = ""
         self._done = threading.Event()
         self._child: Child | None = None
 
     def __enter__(self) -> CoreProcess:
-        child = self._child = Child("ghostnote.host.core", self._heard)
+        child = self._child = Child(self._module, self._heard)
         child.send({"type": "start", "options": asdict(self._options), "state": None})
         threading.Thread(target=self._beat, args=(child,), name="core-beats", daemon=True).start()
         deadline = time.monotonic() + START_LIMIT_S
@@ -51,6 +69,10 @@ class CoreProcess:
         self._done.set()
         if self._child is not None:
             self._child.end(END_LIMIT_S)
+            for pipe in (self._child.process.stdin, self._child.process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
 
     @property
     def pid(self) -> int:
@@ -66,8 +88,8 @@ class CoreProcess:
     def counters(self) -> dict[str, Any]:
         """The newest counters, with `load` and `peak_load`."""
         seen = len(self.beats)
-        deadline = time.monotonic() + 4 * BEAT_S
-        while len(self.beats) == seen and time.monotonic() < deadline:
+        deadline = time.monotonic() + ANSWER_LIMIT_S
+        while len(self.beats) == seen and self.running and time.monotonic() < deadline:
             time.sleep(0.01)
         if not self.beats:
             return {}
@@ -80,6 +102,8 @@ class CoreProcess:
             self._ready.set()
         elif kind == "beat":
             self.beats.append(message)
+        elif kind == "log":
+            self.log_lines += message["lines"]
         elif kind in ("failed", "no_device"):
             self._failed = str(message.get("text", kind))
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,13 @@ from ghostnote.bench.stats import Summary
 from ghostnote.core.decode_timing import measure, timing
 from ghostnote.core.engine import Engine
 from ghostnote.core.instrument import CHANNELS, Instrument
-from ghostnote.decode.decoder import Decoder
+from ghostnote.decode import detailed
+from ghostnote.decode.decoder import Decoder, DecoderModel
 from ghostnote.decode.model import Model
 from ghostnote.decode.worker import DecodeWorker
-from ghostnote.host.priority import DECODE, DECODE_NICE, RENDER
+from ghostnote.features.detail import Blend, Detail
+from ghostnote.features.detail_grid import grid_of
+from ghostnote.host.priority import DECODE, DECODING, RENDER
 from ghostnote.state.registry import TARGETS
 from ghostnote.state.table import PARTS, ROOT
 from ghostnote.synth.texture import TextureBank
@@ -53,7 +57,7 @@ def as_render_thread() -> Iterator[None]:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(RENDER))
         for thread in threading.enumerate():
             if thread.name == DECODE and thread.native_id is not None:
-                os.setpriority(os.PRIO_PROCESS, thread.native_id, DECODE_NICE)
+                os.sched_setscheduler(thread.native_id, os.SCHED_FIFO, os.sched_param(DECODING))
     try:
         yield
     finally:
@@ -67,7 +71,7 @@ class ReadyDecoder:
     def __init__(self, sounds: list[Float32]) -> None:
         self._sounds = sounds
 
-    def submit(self, job_id: int, z: Float32, texture: Float32) -> bool:
+    def submit(self, job_id: int, z: Float32, texture: Float32, model: DecoderModel | None = None) -> bool:
         """See `Decoder.submit`."""
         return True
 
@@ -130,14 +134,42 @@ def decode_beside_control(model: Model, runs: int) -> tuple[Float64, Float64]:
     return spent, control
 
 
-def voices_cost(model: Model, voices: int, seconds: float, *, decoding: bool = False) -> dict[str, float]:
+def _ready(magnitudes: Float32, z: Float32, texture: Float32) -> Float32:
+    """A decode that has been done."""
+    return magnitudes
+
+
+def detail_ms(model: Model, runs: int) -> Float64:
+    """Milliseconds by which `runs` decodes take longer for a detail, a mixture of two, shape (runs,)."""
+    spec, textures = model.spec, TextureBank(model.spec, seed=0)
+    rng, size = np.random.default_rng(0), grid_of(model.spec).size
+    pair = [
+        Detail(spec.frames, spec.bins, rng.integers(-20, 21, size).astype(np.int8).tobytes())
+        for _ in range(2)
+    ]
+    detail, decoded = Blend(tuple(pair), (0.5, 0.5)), model.decode(_points(model, 1)[0], textures.take(0))
+    spent = np.zeros(runs)
+    with as_render_thread():
+        for i in range(runs):
+            magnitudes, texture = decoded.copy(), textures.take(i % textures.offsets)
+            began = time.perf_counter()
+            detailed.decode(partial(_ready, magnitudes), decoded, texture, detail, spec)
+            spent[i] = 1e3 * (time.perf_counter() - began)
+            time.sleep(_BREATH_S)
+    return spent
+
+
+def voices_cost(
+    model: Model, voices: int, seconds: float, *, decoding: bool = False, paced: bool = True
+) -> dict[str, float]:
     """Cost of `voices` notes with all knobs moving, at 48 kHz in blocks of 128 frames.
 
     Every part's axes move all the time (750 changes a second over the eight parts), each block goes through
-    phase, mix, resampler and safety chain at its time, as in a performance. Notes that have died away are
-    struck again. Without `decoding` the spectrograms are ready beforehand; with it they come from the model
-    through its worker thread, and the times include whatever the worker takes away. Threads have the
-    priorities that they have in the engine.
+    phase, mix, resampler and safety chain at its time, as in a performance; not `paced`, one block follows
+    the other at once, as in a render. (A core that has slept comes back with cold caches, so paced blocks
+    cost more.) Notes that have died away are struck again. Without `decoding` the spectrograms are ready
+    beforehand; with it they come from the model through its worker thread, and the times include whatever
+    the worker takes away. Threads have the priorities that they have in the engine.
 
     Returns `rtf` (processor time of the render thread as a share of one core), `wall_rtf` (the same by the
     clock on the wall, other programs' work included), `process_rtf` (processor time of all threads),
@@ -162,12 +194,14 @@ def voices_cost(model: Model, voices: int, seconds: float, *, decoding: bool = F
             ready = _lasting_sounds(model)
             engine.prime(lambda z, texture: ready[0])
         with as_render_thread():
-            return _drive(engine, voices, seconds, telemetry)
+            return _drive(engine, voices, seconds, telemetry, paced)
     finally:
         decoder.close()
 
 
-def _drive(engine: Engine, voices: int, seconds: float, telemetry: Telemetry) -> dict[str, float]:
+def _drive(
+    engine: Engine, voices: int, seconds: float, telemetry: Telemetry, paced: bool
+) -> dict[str, float]:
     instrument = Instrument(engine, RATE)
     block = np.zeros((BLOCK, CHANNELS), dtype=np.float32)
     move = _Knobs(engine)
@@ -197,7 +231,8 @@ def _drive(engine: Engine, voices: int, seconds: float, telemetry: Telemetry) ->
             spent.append(1e3 * (time.perf_counter() - began))
         if i % _CONTROL_EVERY == 0:
             control.append(yardstick.ms())
-        time.sleep(max(0.0, start + (i + warm_up + 1) * BLOCK / RATE - time.perf_counter()))
+        if paced:
+            time.sleep(max(0.0, start + (i + warm_up + 1) * BLOCK / RATE - time.perf_counter()))
     process_s = time.process_time() - process_s
     cost, beside = Summary.of(spent), Summary.of(control)
     counted = telemetry.snapshot()
@@ -225,7 +260,7 @@ class _Knobs:
     """Moves the first axes of all parts up and down for ever, one part after the other."""
 
     def __init__(self, engine: Engine) -> None:
-        names = [f"d{k}" for k in range(1, 1 + max(1, min(4, len(engine.axes.names))))]
+        names = [f"d{k}" for k in range(1, 1 + max(1, min(4, len(engine.models.main.axes.names))))]
         self._targets = [TARGETS[f"{ROOT}/part{part}/axis/{name}"] for name in names for part in PARTS]
         self._engine = engine
         self._moved = 0

@@ -32,7 +32,6 @@ KNOB_SETTLES_S = 0.22
 KNOB_REST_S = 0.12
 SETTLE_S = 0.7
 KNOB_GOALS_MS = {"quality": 45.0, "low_latency": 30.0}
-PORTS_S = 3.0
 """New MIDI ports are picked up within a second or so."""
 _NOTE_ON_PART_1 = (0x99, 36, 114)
 
@@ -61,8 +60,9 @@ def midi(options: BenchOptions) -> Section:
     """MIDI hit → first sample: JACK MIDI, received by python-rtmidi."""
     section = Section("midi", "time of the first sample at the port, less that of the note at the MIDI port")
     with _hit_rig(options, section, ("--midi", f"jack:{PADS}")) as running:
-        time.sleep(PORTS_S)
+        running.probe.wait_for_listener()
         struck = _strike(running, lambda: running.probe.send(_NOTE_ON_PART_1), options)
+        running.server.check()
         notes = np.array(running.probe.notes, dtype=np.int64)
         at_port = [float(t) for t in running.probe.time_of(notes)]
         _report_hits(section, running, Struck(at_port, struck.bare), "midi_ms", "MIDI hit → sound")
@@ -90,6 +90,7 @@ def knob(options: BenchOptions) -> Section:
             running.player.send(message(f"{ROOT}/synth/mode", mode))
             moved = _turn(running, steps, options.seed)
             time.sleep(SETTLE_S)
+            running.server.check()
             found = _delays_ms(running, moved, ENGINE, spectral_change)
             section.numbers[f"{mode}_not_told_apart"] = float(np.isnan(found).sum())
             summary = section.figures[f"{mode}_ms"] = Summary.of(found)
@@ -181,6 +182,7 @@ def _delays_ms(
 
 
 def _report_hits(section: Section, running: Rig, struck: Struck, name: str, what: str) -> None:
+    running.server.check()
     found = _delays_ms(running, struck.engine, ENGINE, onset)
     section.numbers["hits"] = float(len(found))
     section.numbers["not_heard"] = float(np.isnan(found).sum())

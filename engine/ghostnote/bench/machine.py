@@ -43,6 +43,23 @@ def load_average() -> tuple[float, ...]:
     return tuple(round(x, 2) for x in os.getloadavg()) if hasattr(os, "getloadavg") else ()
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time that a process's threads have used, in s; to the nanosecond on Linux."""
+    try:
+        counted = [path.read_text(encoding="ascii") for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+        used_s = 1e-9 * sum(int(line.split()[0]) for line in counted)
+    except (OSError, ValueError, IndexError):  # a thread ended just now
+        used_s = 0.0
+    return used_s or _ticked_cpu_s(pid)
+
+
+def _ticked_cpu_s(pid: int) -> float:
+    import psutil
+
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 def realtime_granted() -> bool:
     """Whether this user's threads may have real-time priority (SCHED_FIFO)."""
     try:

@@ -19,7 +19,8 @@ from types import TracebackType
 from ghostnote.bench.jack_server import UnavailableError
 
 START_LIMIT_S = 90.0
-END_LIMIT_S = 10.0
+END_LIMIT_S = 30.0
+LAST_WORDS_S = 3.0
 
 _GOODBYE = re.compile(r"dropouts (\d+), late decodes (\d+)")
 
@@ -57,7 +58,8 @@ class Player:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        threading.Thread(target=self._listen, name="player-said", daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, name="player-said", daemon=True)
+        self._listener.start()
         if self._wait:
             try:
                 self.wait_until_playing()
@@ -110,6 +112,7 @@ class Player:
         for line in process.stdout:
             self.said.append(line.strip())
             self._lines.put(line.strip())
+        process.stdout.close()
         self._lines.put(None)
 
     def _end(self) -> None:
@@ -123,9 +126,8 @@ class Player:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait(END_LIMIT_S)
-        deadline = time.monotonic() + 1.0
-        while not _GOODBYE.search(" ".join(self.said[-3:])) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        # Its children may hold the pipe for a moment longer.
+        self._listener.join(LAST_WORDS_S)
         self._socket.close()
         with contextlib.suppress(OSError):
             self._home.cleanup()

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +21,7 @@ CONNECT_LIMIT_S = 10.0
 PRIORITY = 45
 """SCHED_FIFO priority of the probe, below the engine's."""
 PADS = "pads"
+KEPT_XRUNS = 1 << 17
 _FRAME_CYCLE = 1 << 32
 _RECENT = 4
 _NOTE_ON = 0x90
@@ -44,6 +45,8 @@ class Probe:
         self.rate = int(self._client.samplerate)
         self.block = int(self._client.blocksize)
         self.xruns = 0
+        self.xruns_at: deque[float] = deque(maxlen=KEPT_XRUNS)
+        """When the server told of each, in s of `time.monotonic()`."""
         self.cycles = 0
         self._wake_s = np.zeros(round(seconds * self.rate / self.block) + 1024)
         self._wake_frames = np.zeros(len(self._wake_s), dtype=np.int64)
@@ -57,6 +60,7 @@ class Probe:
         self._sound: Float32 = np.zeros((inputs, round(seconds * self.rate)), dtype=np.float32)
         self._heard = np.zeros(self._sound.shape[1] // self.block + 1, dtype=np.bool_)
         self._first = -1
+        self._had_priorities: Mapping[int, tuple[int, os.sched_param]] = {}
         self._client.set_process_callback(self._process)
         self._client.set_xrun_callback(self._count_xrun)
 
@@ -67,7 +71,7 @@ class Probe:
         deadline = time.monotonic() + CONNECT_LIMIT_S
         while self._first < 0 and time.monotonic() < deadline:
             time.sleep(0.005)
-        _raise_own_threads()
+        self._had_priorities = _raise_own_threads()
         return self
 
     def __exit__(
@@ -75,6 +79,7 @@ class Probe:
     ) -> None:
         self._client.deactivate()
         self._client.close()
+        _lower_own_threads(self._had_priorities)
         gc.enable()
 
     def sources(self) -> set[str]:
@@ -85,6 +90,14 @@ class Probe:
     def send(self, data: Sequence[int]) -> None:
         """Send a MIDI message from the port `PADS` at the start of the next cycle."""
         self._outgoing.append(bytes(data))
+
+    def wait_for_listener(self, limit_s: float = CONNECT_LIMIT_S) -> None:
+        """Wait until someone is connected to the port `PADS`; RuntimeError if nobody comes."""
+        deadline = time.monotonic() + limit_s
+        while not self._client.get_all_connections(self._pads):
+            if time.monotonic() >= deadline:
+                raise RuntimeError(f"nobody connected to the probe's MIDI port within {limit_s:.0f} s")
+            time.sleep(0.02)
 
     def connect(self, source: str, index: int) -> None:
         """Record port `source` as input `index`."""
@@ -161,6 +174,7 @@ class Probe:
 
     def _count_xrun(self, delayed_us: float) -> None:
         self.xruns += 1
+        self.xruns_at.append(time.monotonic())
 
 
 def cycle_times(starts: NDArray[np.int64], wakes_s: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
@@ -176,10 +190,25 @@ def cycle_times(starts: NDArray[np.int64], wakes_s: NDArray[np.float64], rate: i
     return np.asarray(earliest + starts / rate)
 
 
-def _raise_own_threads() -> None:
-    """Real-time priority for this process, where it is granted, so that the probe is not what is late."""
+def _raise_own_threads() -> dict[int, tuple[int, os.sched_param]]:
+    """Real-time priority for this process, where it is granted, so that the probe is not what is late.
+
+    What the threads had before, by native id. It is reset in processes that are started meanwhile: what is
+    measured must have the priority that it has by itself.
+    """
+    before: dict[int, tuple[int, os.sched_param]] = {}
     if not sys.platform.startswith("linux"):
-        return
-    for task in os.listdir("/proc/self/task"):
+        return before
+    for task in map(int, os.listdir("/proc/self/task")):
         with contextlib.suppress(OSError):
-            os.sched_setscheduler(int(task), os.SCHED_FIFO, os.sched_param(PRIORITY))
+            had = os.sched_getscheduler(task), os.sched_getparam(task)
+            os.sched_setscheduler(task, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
+            before[task] = had
+    return before
+
+
+def _lower_own_threads(before: Mapping[int, tuple[int, os.sched_param]]) -> None:
+    """Give the threads back what they had."""
+    for task, (policy, param) in before.items():
+        with contextlib.suppress(OSError):
+            os.sched_setscheduler(task, policy, param)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ghostnote.bench.jack_server import JackServer, UnavailableError
 from ghostnote.bench.player import Player, child_env, free_port
 from ghostnote.bench.probe import Probe
+from ghostnote.bench.stalls import Span
 
 ENGINE, BARE = 0, 1
 """Inputs of the probe."""
@@ -33,12 +34,14 @@ class Rig:
 class Bare:
     """The bare path (see `ghostnote.bench.bare`) in a process of its own."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], device: str = "system") -> None:
         self.counted: dict[str, float] = {}
+        self.late: list[Span] = []
+        """When its render loop was late, known after `close`."""
         self._port = free_port()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ghostnote.bench.bare", str(self._port)],
+            [sys.executable, "-m", "ghostnote.bench.bare", str(self._port), device],
             env=child_env(env),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -67,10 +70,16 @@ class Bare:
         """End it; `counted` then holds what it counted since `mark`."""
         with contextlib.suppress(OSError, subprocess.TimeoutExpired, ValueError):
             said, _ = self._process.communicate(timeout=5.0)
-            self.counted.update(json.loads(said))
+            counted = json.loads(said)
+            self.late.extend((at, to) for at, to in counted.pop("late"))
+            self.counted.update(counted)
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
         self._socket.close()
 
 

@@ -5,26 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from ghostnote.bench.attribution import Stalls, attribute, shortfalls_of
+from ghostnote.bench.collected_core import COLLECT_EVERY_S
 from ghostnote.bench.core_process import CoreProcess
 from ghostnote.bench.jack_server import JackServer, UnavailableError
-from ghostnote.bench.latency import PORTS_S
+from ghostnote.bench.memory import resident
 from ghostnote.bench.options import BenchOptions
 from ghostnote.bench.player import child_env, message
 from ghostnote.bench.probe import PADS, Probe
-from ghostnote.bench.processes import resident_set_mb
 from ghostnote.bench.result import Section
 from ghostnote.bench.rig import Bare, environment
+from ghostnote.bench.run_delay import RunDelay
 from ghostnote.bench.stats import Goal, Summary
 from ghostnote.state.table import PARTS, ROOT
 
@@ -32,7 +31,8 @@ SOAK_S = 600.0
 BLOCK = 256
 VOICES = 8
 CC_HZ, OSC_HZ, HITS_HZ = 200.0, 60.0, 8.0
-COLLECT_EVERY_S = 0.5
+REST_S = 3.0
+WATCHED = "ghostnote.bench.collected_core"
 
 _TICK_S = 0.0025
 _COUNTED = {
@@ -42,17 +42,6 @@ _COUNTED = {
     "rearms": "rearms",
     "render_errors": "render_error",
 }
-_COLLECTOR = f"""
-import gc, sys, threading, time
-
-def collect():
-    while True:
-        time.sleep({COLLECT_EVERY_S})
-        gc.collect()
-
-if "ghostnote.host.core" in " ".join(sys.orig_argv):
-    threading.Thread(target=collect, name="forced-collection", daemon=True).start()
-"""
 
 
 def soak(options: BenchOptions) -> Section:
@@ -69,31 +58,49 @@ def soak(options: BenchOptions) -> Section:
         click = Bare(server.env)
         stack.callback(click.close)
         click.wait()
-        with _forced_collection():
-            core = stack.enter_context(CoreProcess(options.model, BLOCK, f"jack:{PADS}"))
+        core = stack.enter_context(CoreProcess(options.model, BLOCK, f"jack:{PADS}", module=WATCHED))
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             out.connect(("127.0.0.1", core.port))
             out.send(message(f"{ROOT}/synth/voices", VOICES))
-            time.sleep(PORTS_S)
+            probe.wait_for_listener()
+            resting = time.monotonic()
+            time.sleep(REST_S)
             first, xruns = core.counters(), probe.xruns
+            if not first:
+                raise UnavailableError("the core plays but says nothing")
             click.mark()
-            section.numbers.update(_send_all(out.send, probe.send, seconds))
+            began = time.monotonic()
+            delay = stack.enter_context(RunDelay(core.pid, core.beats[-1].get("render_thread", 0)))
+            section.numbers.update(_send_all(out.send, probe.send, seconds, lambda: core.running))
+        server.check()
+        # Beats are a quarter of a second apart; what the last one counts may have come a little later.
         last = core.counters()
+        run = (began, time.monotonic())
         section.numbers["server_xruns"] = float(probe.xruns - xruns)
         section.numbers["ended_early"] = float(not core.running)
-        section.numbers["core_mb"] = resident_set_mb(core.pid)
+        if core.running:
+            section.numbers["core_mb"] = resident(core.pid).all_mb
     for name, key in _COUNTED.items():
-        section.numbers[name] = float(last.get(key, math.nan)) - float(first.get(key, 0.0))
+        section.numbers[name] = float(last.get(key, 0.0)) - float(first.get(key, 0.0)) if last else math.nan
     section.numbers["load"] = float(last.get("load", math.nan))
     section.numbers["seconds"] = seconds
     section.numbers["control_dropouts"] = click.counted.get("shortfalls", math.nan)
     section.numbers["control_underflows"] = float(silent.get("underflows", math.nan))
     section.control["probe_wake_late_ms"] = Summary.of(probe.wake_jitter_ms())
-    section.notes.append(
-        f"forced collection: a thread in the core, put there through sitecustomize, calls gc.collect() "
-        f"every {COLLECT_EVERY_S} s; the engine's own policy (frozen, automatic collection off) stays"
+    stalls = Stalls(
+        click.late, [(at, at) for at in probe.xruns_at], [(a, b) for a, b in silent.get("at", ())]
     )
-    section.goals.append(Goal(f"dropouts in {seconds / 60:.1f} min", section.numbers["dropouts"], 0.0, ""))
+    section.notes.append(
+        f"forced collection: a thread in the core calls gc.collect() every {COLLECT_EVERY_S} s; the engine's "
+        "own policy (frozen, automatic collection off) stays"
+    )
+    dropouts = math.nan if section.numbers["ended_early"] else section.numbers["dropouts"]
+    section.goals.append(Goal(f"dropouts in {seconds / 60:.1f} min", dropouts, 0.0, ""))
+    if section.numbers["ended_early"]:
+        section.notes.append("the core ended before the time was over: its dropouts are no measure")
+    else:
+        shortfalls = shortfalls_of(core.beats, run)
+        attribute(section, shortfalls, stalls, run, (resting, began), delay.during)
     return section
 
 
@@ -121,28 +128,27 @@ def silent_client(env: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         if process.poll() is None:
             process.kill()
             process.wait()
-
-
-@contextmanager
-def _forced_collection() -> Iterator[None]:
-    """A core that is started meanwhile collects garbage all the time; nothing in ghostnote knows of it."""
-    with tempfile.TemporaryDirectory(prefix="ghostnote-collect-") as folder:
-        Path(folder, "sitecustomize.py").write_text(_COLLECTOR, encoding="utf-8")
-        with environment({"PYTHONPATH": os.pathsep.join([folder, os.environ.get("PYTHONPATH", "")])}):
-            yield
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
 
 
 def _send_all(
-    osc: Callable[[bytes], object], midi: Callable[[Sequence[int]], object], seconds: float
+    osc: Callable[[bytes], object],
+    midi: Callable[[Sequence[int]], object],
+    seconds: float,
+    going_on: Callable[[], bool],
 ) -> dict[str, float]:
     """Turn knobs over MIDI and OSC and strike notes for `seconds`; what was sent, a second."""
     began = time.monotonic()
     counts = {"cc": 0, "osc": 0, "hits": 0}
     rates = {"cc": CC_HZ, "osc": OSC_HZ, "hits": HITS_HZ}
-    while (now := time.monotonic() - began) < seconds:
+    while (now := time.monotonic() - began) < seconds and going_on():
         for kind, hz in rates.items():
             while counts[kind] < now * hz:
-                _send(kind, counts[kind], osc, midi)
+                with contextlib.suppress(OSError):  # the core has ended, and its port with it
+                    _send(kind, counts[kind], osc, midi)
                 counts[kind] += 1
         time.sleep(_TICK_S)
     return {f"{kind}_hz": count / seconds for kind, count in counts.items()}

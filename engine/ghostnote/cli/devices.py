@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print sound outputs and MIDI inputs, or why there are none."""
     from ghostnote.audio.devices import list_outputs
-    from ghostnote.control.midi_ports import list_ports
+    from ghostnote.control.midi_system import list_ports
 
     found = list_outputs()
     print("Sound outputs (choose one with --device and any part of its name):")

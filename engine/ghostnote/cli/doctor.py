@@ -85,7 +85,7 @@ def _sound() -> str:
 
 
 def _midi() -> str:
-    from ghostnote.control.midi_ports import list_ports
+    from ghostnote.control.midi_system import list_ports
 
     return ", ".join(list_ports()) or "no inputs now; they are picked up as they appear"
 

@@ -14,6 +14,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", metavar="1,2", help="one weight for each file; may be negative")
     parser.add_argument("--no-normalize", action="store_true", help="do not divide the weights by their sum")
     parser.add_argument("--variance", type=float, default=0.0, metavar="V", help="how far to stray by chance")
+    parser.add_argument(
+        "--detail",
+        type=float,
+        default=1.0,
+        metavar="D",
+        help="how much is heard of what the files have and the model lacks, 0 to 1 (default)",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="makes chance repeatable")
     parser.add_argument("--model", default="drums", metavar="NAME", help="model name or folder")
 
@@ -24,7 +31,13 @@ def run(args: argparse.Namespace) -> int:
     from ghostnote.tool import SoundSampleTool
 
     SoundSampleTool(args.model).generate(
-        args.out, args.files, weights, not args.no_normalize, args.variance, seed=args.seed
+        args.out,
+        args.files,
+        weights,
+        not args.no_normalize,
+        args.variance,
+        detail=args.detail,
+        seed=args.seed,
     )
     return 0
 

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ghostnote import __version__
 from ghostnote.errors import GhostnoteError
@@ -15,12 +16,21 @@ _COMMANDS = {
     "render": "render a control log to a sound file",
     "generate": "make a sound: a random one, or a mixture of files",
     "classify": "say what kind of sound files are",
+    "listen": "tell what is heard at an input, live, to visuals and patches",
+    "index": "make a library of folders of sounds, or bring it up to date",
+    "similar": "find the sounds of a library that are like a file",
+    "library": "list, check, export and remove libraries",
     "devices": "list sound devices and MIDI ports",
+    "midi": "list MIDI ports, watch them, learn controls",
     "models": "list the models that can be played",
+    "train": "learn a model from a folder of sounds",
     "params": "list every parameter and command",
     "doctor": "check this machine and say what to mend",
     "bench": "measure latency, cost and quality on this machine",
 }
+
+_HANDED_ON: dict[str, dict[str, Any]] = {"train": {"add_help": False, "prefix_chars": "\0"}}
+"""Commands of other programs: nothing among their arguments is an option of this one, not even --help."""
 
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
@@ -30,7 +40,9 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--debug", action="store_true", help="show where in the program an error arose")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in _COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command = commands.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", **_HANDED_ON.get(name, {})
+        )
         if name in argv:
             module = importlib.import_module(f"ghostnote.cli.{name}")
             module.add_arguments(command)

@@ -16,11 +16,44 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate (default: the device's)")
     parser.add_argument("--block", type=int, metavar="N", help="frames per block (default: the device's)")
     parser.add_argument("--midi", metavar="PATTERN", help="MIDI inputs to use, as in 'nano*' (default: all)")
+    parser.add_argument(
+        "--map",
+        dest="maps",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="MIDI map of a controller (also several times)",
+    )
+    parser.add_argument("--midi-virtual", action="store_true", help="offer MIDI ports of its own")
     parser.add_argument("--port", type=int, default=defaults.port, help="UDP port for OSC")
     parser.add_argument("--bind", default=defaults.bind, metavar="ADDR", help="address to listen on")
+    parser.add_argument(
+        "--dirt", type=int, metavar="PORT", help="UDP port for TidalCycles' /dirt/play (SuperDirt has 57120)"
+    )
+    parser.add_argument(
+        "--listen",
+        nargs="?",
+        const="",
+        metavar="INPUT",
+        help="tell visuals by OSC what is played, and what is heard at an input (part of its name)",
+    )
+    parser.add_argument(
+        "--targets",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="HOST:PORT",
+        help="whom --listen tells: numbers to PORT, everything to the next (127.0.0.1:9771)",
+    )
     parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     parser.add_argument("--log", metavar="FILE.jsonl", help="write down everything that takes effect")
+    parser.add_argument("--record", metavar="FILE", help="record what is heard, as .wav or .flac, 24 bits")
+    parser.add_argument("--session", metavar="FILE.txt", help="write down what happens, for people")
+    parser.add_argument("--quiet", action="store_true", help="say nothing but what is wrong")
     parser.add_argument("--seed", type=int, default=defaults.seed, metavar="N", help="seed of all chance")
+    parser.add_argument(
+        "--restore", metavar="WHAT", help='"last" (all as it was, its model too), or the name of a scene'
+    )
     parser.add_argument(
         "--mode", choices=("quality", "low_latency"), default=defaults.mode, help="phase mode"
     )

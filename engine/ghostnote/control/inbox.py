@@ -6,8 +6,8 @@ import threading
 from collections import deque
 from collections.abc import Hashable, Sequence
 
-from ghostnote.control.events import Event
-from ghostnote.state.registry import Target, resolve
+from ghostnote.control.events import Event, part_of, starts_note
+from ghostnote.state.registry import resolve
 from ghostnote.state.table import ROOT, Command
 from ghostnote.telemetry import Telemetry
 
@@ -159,19 +159,21 @@ def _is_urgent(event: Event) -> bool:
     return target is not None and isinstance(target.row, Command) and target.row.urgent
 
 
-def _starts_note(event: Event, target: Target) -> bool:
-    return target.name == "hit" or (target.name == "note" and event.args[1] != 0)
-
-
 def _is_sound(event: Event, part: int | None) -> bool:
     """Whether an event starts a note of `part` (None: of any)."""
     target = resolve(event.addr)
-    return target is not None and part in (None, target.part) and _starts_note(event, target)
+    if target is None or not starts_note(target, event.args):
+        return False
+    return part is None or part == part_of(target, event.args)
 
 
 def _backlog_key(event: Event) -> Hashable | None:
     """What an event is replaced by when the inbox is full: None if by nothing (a hit, a scheduled event)."""
     target = resolve(event.addr)
-    if event.due is not None or target is None or _starts_note(event, target):
+    if event.due is not None or target is None or starts_note(target, event.args):
         return None
-    return (target.part, event.args[0]) if target.name in ("off", "note") else event.addr
+    if target.name in ("off", "note"):
+        return (target.part, event.args[0])
+    if target.name in ("scene/set", "scene/slot", "scene/point"):  # of one recall all pieces count
+        return (event.addr, *event.args[2:4])
+    return (event.addr, event.args[0]) if target.name in ("slot/point", "slot/detail") else event.addr

@@ -1,4 +1,4 @@
-"""The computer's MIDI inputs through python-rtmidi: which system to use, what is there, and opening it."""
+"""The computer's MIDI ports through python-rtmidi: which system to use, what is there, and opening it."""
 
 from __future__ import annotations
 
@@ -6,35 +6,78 @@ import ctypes
 import os
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+from ghostnote.control.midi_names import CLIENT, display_name
+from ghostnote.control.midi_rtmidi import Input, Output, Receive, numbered
 from ghostnote.errors import DeviceError
 
-Receive = Callable[[Sequence[int]], None]
-
-CLIENT = "ghostnote"
 JACK_PREFIX = "jack:"
 
 _ALSA_SEQUENCER = "/dev/snd/seq"
 _RETRY_S = 10.0
-_SETTLE_S = 0.02
+
+
+def asks_for_jack(pattern: str | None) -> bool:
+    """Whether what `--midi` was given asks for JACK MIDI."""
+    return pattern is not None and pattern.lower().startswith(JACK_PREFIX)
+
+
+class InputPort(Protocol):
+    """An open input."""
+
+    def hear_clock(self, on: bool) -> None:
+        """Whether clock messages come through."""
+
+    def close(self) -> None:
+        """Close it; nothing is received afterwards."""
+
+
+class OutputPort(Protocol):
+    """A client for one output: it lists what there is until it has opened one, and afterwards."""
+
+    def names(self) -> list[str]:
+        """Names of the outputs that are there now."""
+
+    def open(self, name: str | None) -> None:
+        """Open an output by name, or (None) a virtual one. Raises DeviceError."""
+
+    def send(self, data: Sequence[int]) -> None:
+        """Send one message. Raises DeviceError."""
+
+    def close(self) -> None:
+        """Close the port and its client."""
 
 
 class MidiSystem(Protocol):
-    """Where MIDI inputs come from; `SystemMidi` is the real one. Called from one thread."""
+    """Where MIDI ports come from; `SystemMidi` is the real one. Called from one thread.
+
+    `generation` rises when the system was lost: then all of its ports must be closed before anything else is
+    done.
+    """
+
+    @property
+    def generation(self) -> int:
+        """How often the system was lost."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether ports can be opened."""
 
     def names(self) -> list[str]:
         """Names of the inputs that are there now, as the system gives them."""
 
-    def open(self, name: str, receive: Receive) -> Callable[[], None]:
-        """Open an input; `receive` gets each message's bytes. Returns what closes it.
+    def open(self, name: str | None, receive: Receive) -> InputPort:
+        """Open an input (None: a virtual one); `receive` gets each message's bytes.
 
-        Raises DeviceError if the input is gone or taken.
+        Raises DeviceError if the input is gone or taken, or if there are no virtual ones.
         """
+
+    def output(self) -> OutputPort:
+        """A client for an output, that lists the outputs and opens one. Raises DeviceError."""
 
     def missing(self) -> str:
         """Why there is no MIDI system at all, or an empty text."""
@@ -51,6 +94,7 @@ class SystemMidi:
     """
 
     def __init__(self, jack: bool = False) -> None:
+        self.generation = 0
         self._jack = jack
         self._api: int | None = None
         self._probe: Any = None
@@ -58,6 +102,11 @@ class SystemMidi:
         self._had_ports = False
         self._missing = ""
         self._mark: tuple[int, int] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """See `MidiSystem`."""
+        return self._probe is not None
 
     def names(self) -> list[str]:
         """See `MidiSystem`."""
@@ -68,48 +117,28 @@ class SystemMidi:
         if self._probe is None:
             return []
         try:
-            found = _numbered(self._probe.get_ports())
+            found = numbered(self._probe.get_ports())
         except Exception:  # the binding's own error classes, or a name that cannot be decoded
             found = []
         if self._is_jack() and self._is_jack_lost(found, now):
             # Said to be empty, so that every client is deleted before a new one is opened: deleting the
             # clients of a server that ended after that crashes inside libjack.
+            self.generation += self._had_ports or _jack_mark() != self._mark
             self.close()
             self._retry_at = now
             found = []
         self._had_ports = bool(found)
         return found
 
-    def open(self, name: str, receive: Receive) -> Callable[[], None]:
+    def open(self, name: str | None, receive: Receive) -> InputPort:
         """See `MidiSystem`."""
-        import rtmidi
+        if name is None:
+            self._check_virtual()
+        return Input(self._api, CLIENT, name, receive)
 
-        def received(event: tuple[list[int], float], data: object = None) -> None:
-            receive(event[0])
-
-        try:
-            midi = rtmidi.MidiIn(self._api, name=CLIENT)
-            ports = _numbered(midi.get_ports())
-            if name not in ports:
-                midi.delete()
-                raise DeviceError(f"MIDI input {name} is gone")
-            midi.ignore_types(sysex=True, timing=True, active_sense=True)
-            midi.set_callback(received)
-            midi.open_port(ports.index(name), name="in")
-        except (rtmidi.RtMidiError, OSError, RuntimeError, ValueError) as error:
-            raise DeviceError(f"MIDI input {name} cannot be opened: {error}") from None
-
-        def close() -> None:
-            midi.cancel_callback()
-            # Closing waits for the input thread and keeps the interpreter meanwhile: a callback that is on
-            # its way needs the time to finish, or the two wait for each other.
-            time.sleep(_SETTLE_S)
-            with suppress(Exception):
-                midi.close_port()
-            with suppress(Exception):
-                midi.delete()
-
-        return close
+    def output(self) -> OutputPort:
+        """See `MidiSystem`."""
+        return Output(self._api, f"{CLIENT}-out")
 
     def missing(self) -> str:
         """See `MidiSystem`."""
@@ -143,6 +172,14 @@ class SystemMidi:
                 " (is the server running?)" if self._is_jack() else ""
             )
 
+    def _check_virtual(self) -> None:
+        import rtmidi
+
+        if self._api is None:
+            raise DeviceError(f"no virtual MIDI port: {self._missing or 'no MIDI system'}")
+        if self._api == rtmidi.API_WINDOWS_MM:
+            raise DeviceError("Windows has no virtual MIDI ports; install loopMIDI and add one there")
+
     def _is_jack_lost(self, found: list[str], now: float) -> bool:
         """Whether the server may have ended: it names no ports then, or (if killed) the old ones for ever.
 
@@ -156,17 +193,6 @@ class SystemMidi:
         import rtmidi
 
         return bool(self._api == rtmidi.API_UNIX_JACK)
-
-
-def _numbered(names: Sequence[str | None]) -> list[str]:
-    """Port names made unique: the second `Pads` is `Pads #2`."""
-    seen: Counter[str] = Counter()
-    unique = []
-    for name in names:
-        shown = name or "unnamed"
-        seen[shown] += 1
-        unique.append(shown if seen[shown] == 1 else f"{shown} #{seen[shown]}")
-    return unique
 
 
 def choose_api(rtmidi: Any, jack: bool) -> tuple[int | None, str]:
@@ -212,3 +238,29 @@ def _jack_mark() -> tuple[int, int] | None:
             socket = os.stat(f"{folder}/jack_{name}_{user}_0")
             return socket.st_ino, socket.st_ctime_ns
     return None
+
+
+def list_ports(system: MidiSystem | None = None) -> list[str]:
+    """Names of the MIDI inputs that are there now, as `--midi` sees them; empty without a MIDI system."""
+    used = system or SystemMidi()
+    try:
+        return [display_name(name) for name in used.names()]
+    finally:
+        used.close()
+
+
+def list_outputs(system: MidiSystem | None = None) -> list[str]:
+    """Names of the MIDI outputs that are there now; empty without a MIDI system."""
+    used = system or SystemMidi()
+    try:
+        used.names()
+        if not used.ready:
+            return []
+        client = used.output()
+        names = [display_name(name) for name in client.names()]
+        client.close()
+        return names
+    except DeviceError:
+        return []
+    finally:
+        used.close()

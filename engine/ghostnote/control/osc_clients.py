@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
+from ghostnote.control.sender_clock import SenderClock
+
 Address = tuple[str, int]
 
 MAX_CLIENTS = 64
@@ -14,13 +16,17 @@ ERRORS_PER_SECOND = 10
 
 @dataclass(slots=True)
 class Client:
-    """One sender; `reply_to` is where it wants its answers (its own source port unless it named another)."""
+    """One sender; `reply_to` is where it wants its answers (its own source port unless it named another).
+
+    `clock` follows the clock of another computer (None: it is ours). `told`: troubles that are told once.
+    """
 
     sender: Address
     reply_to: Address
     source: str
     name: str = ""
-    far_ahead_told: bool = False
+    clock: SenderClock | None = None
+    told: set[str] = field(default_factory=set)
     errors_told: dict[str, float] = field(default_factory=dict)
 
 
@@ -39,7 +45,8 @@ class Clients:
         """The client of a source address, made if it is new."""
         client = self._clients.get(sender)
         if client is None:
-            client = Client(sender, sender, f"osc:{sender[0]}:{sender[1]}")
+            clock = None if sender[0].startswith("127.") else SenderClock()
+            client = Client(sender, sender, f"osc:{sender[0]}:{sender[1]}", clock=clock)
             self._clients[sender] = client
             if len(self._clients) > MAX_CLIENTS:
                 self._clients.popitem(last=False)

@@ -45,13 +45,28 @@ class AddressTree:
 
         Raises MessageError(`range`) for more than `MAX_WILDCARDS` wildcards.
         """
+        return tuple(str(node[""]) for node in self._walk(pattern) if "" in node)
+
+    def below(self, pattern: str) -> tuple[str, ...]:
+        """Addresses that begin with segments that fit `pattern`; raises as `match` does."""
+        found: list[str] = []
+        waiting = self._walk(pattern)[::-1]
+        while waiting:
+            for name, child in reversed(waiting.pop().items()):
+                if isinstance(child, dict):
+                    waiting.append(child)
+                elif not name:
+                    found.append(str(child))
+        return tuple(found)
+
+    def _walk(self, pattern: str) -> list[dict[str, object]]:
         wildcards = sum(c in "?*[{" for c in pattern)
         if wildcards > MAX_WILDCARDS:
             raise MessageError("range", f"{wildcards} wildcards in an address; the limit is {MAX_WILDCARDS}")
         nodes = [self._root]
         for segment in pattern.split("/")[1:]:
             nodes = [child for node in nodes for child in _children(node, segment)]
-        return tuple(str(node[""]) for node in nodes if "" in node)
+        return nodes
 
 
 def _children(node: dict[str, object], segment: str) -> list[dict[str, object]]:

@@ -1,54 +1,31 @@
-"""The OSC server: one UDP socket, one receive thread, a bounded appetite."""
+"""The OSC server: what comes in at its port becomes events in an inbox, and changes go out to subscribers."""
 
 from __future__ import annotations
 
-import errno
-import os
-import selectors
-import socket
-import sys
-import threading
-import time
-from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 
 import ghostnote
 from ghostnote.control.inbox import Inbox
-from ghostnote.control.osc_clients import Address
-from ghostnote.control.osc_guard import MAX_DATAGRAM
-from ghostnote.control.osc_router import OscRouter, ServerInfo, Values
+from ghostnote.control.osc_feedback import ChangeSource, Feedback
+from ghostnote.control.osc_meta import ServerInfo
+from ghostnote.control.osc_nodes import Values
+from ghostnote.control.osc_receiver import Receiver
+from ghostnote.control.osc_router import OscRouter
 from ghostnote.control.osc_send import OscSender
-from ghostnote.control.osc_time import Received
-from ghostnote.errors import NetworkError
-from ghostnote.state.table import ROOT
 from ghostnote.telemetry import Telemetry
 
 DEFAULT_PORT = 9770
-RECEIVE_BUFFER = 4 * 1024 * 1024
-MAX_BACKLOG = 4096
-MAX_BACKLOG_BYTES = 4 * 1024 * 1024
-
-_BURST = 16
-_YIELD_S = 0.0001
-_READ_AHEAD = 256
-_IDLE_S = 0.1
-_SYNC_S = 0.004
-_STATS_S = 1.0
-_URGENT = tuple(f"{ROOT}/{name}\0".encode() for name in ("panic", "hush"))
 
 
-class OscServer:
-    """Receives OSC over UDP (IPv4) and puts events into an inbox.
+class OscServer(Receiver):
+    """Receives OSC and puts events into an inbox.
 
     `values` gives the present value of an address to whoever asks; `settled(t)` says whether all that
     was received up to monotonic time `t` is in effect, slow work (files, models) included: `/gn/sync`
-    waits for it. The socket is opened at once: raises NetworkError when the port is taken or the
-    address is not this computer's. `start` begins to receive.
-
-    Under a flood, the interpreter is given away after every few messages, panic and hush overtake what
-    waits, and the oldest datagrams give way; all of it is counted.
+    waits for it. `changes`: what subscribers are told of (None: nobody can subscribe). Raises NetworkError.
     """
+
+    _router: OscRouter
 
     def __init__(
         self,
@@ -61,156 +38,33 @@ class OscServer:
         session: str = "",
         http_port: int = 0,
         settled: Callable[[float], bool] = lambda received: True,
+        changes: ChangeSource | None = None,
     ) -> None:
-        self._telemetry = telemetry
-        self._sock = _open(bind, port)
-        self.bind, self.port = self._sock.getsockname()
-        self.receive_buffer = _effective_buffer(self._sock)
+        super().__init__(telemetry, bind, port, "osc", "--port")
         telemetry.gauge("osc_receive_buffer", self.receive_buffer)
         info = ServerInfo(ghostnote.__version__, session, self.port, http_port)
+        sender = OscSender(telemetry, self._sock)
+        self._feedback = None if changes is None else Feedback(changes, values, sender, telemetry)
         self._router = OscRouter(
-            inbox, telemetry, OscSender(telemetry, self._sock), values=values, info=info, settled=settled
+            inbox, telemetry, sender, values=values, info=info, settled=settled, feedback=self._feedback
         )
-        self._backlog: deque[tuple[bytes, Address, Received]] = deque()
-        self._backlog_bytes = 0
-        self._urgent: deque[tuple[bytes, Address, Received]] = deque(maxlen=64)
-        self._received = 0
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ghostnote-osc", daemon=True)
 
     def start(self) -> None:
-        """Begin to receive, in a thread of its own."""
-        self._thread.start()
+        """Begin to receive and to tell, in threads of their own."""
+        super().start()
+        if self._feedback is not None:
+            self._feedback.start()
 
     def close(self) -> None:
         """Stop receiving (within a fraction of a second) and close the socket; may be called again."""
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=1.0)
-        self._sock.close()
+        if self._feedback is not None:
+            self._feedback.close()
+        super().close()
 
-    def __enter__(self) -> OscServer:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def notify(self, source: str, addr: str, code: str, text: str) -> None:
+    def notify(self, source: str, addr: str, code: str, text: str, request: int = 0) -> None:
         """Tell the author of a slow command that it is done (`code` empty) or failed. Thread: any."""
-        self._router.notify(source, addr, code, text)
+        self._router.notify(source, addr, code, text, request)
 
-    def kernel_drops(self) -> int | None:
-        """Datagrams that the system dropped before they were read; None if unknown (not Linux)."""
-        try:
-            inode = str(os.fstat(self._sock.fileno()).st_ino)
-            with open("/proc/net/udp", encoding="ascii") as table:
-                for row in table:
-                    fields = row.split()
-                    if len(fields) > 12 and fields[9] == inode:
-                        return int(fields[12])
-        except (OSError, ValueError):
-            return None
-        return None
-
-    def _run(self) -> None:
-        next_stats = time.monotonic() + _STATS_S
-        syncing = False
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._sock, selectors.EVENT_READ)
-            while not self._closing.is_set():
-                if not self._backlog:
-                    selector.select(_SYNC_S if syncing else _IDLE_S)
-                try:
-                    self._receive()
-                    done = self._work()
-                    syncing = self._router.tick()
-                except Exception as error:  # a receive thread that dies would silence the instrument
-                    self._telemetry.trouble("osc_internal", f"OSC message lost: {error!r}")
-                    done = _BURST
-                if done >= _BURST:
-                    # Every quarter of a millisecond or so, the render thread finds the interpreter free.
-                    time.sleep(_YIELD_S)
-                now = time.monotonic()
-                if now >= next_stats:
-                    next_stats = now + _STATS_S
-                    self._tell_stats()
-
-    def _receive(self) -> None:
-        """Empty the system's queue into the backlog; panic and hush overtake it."""
-        for _ in range(_READ_AHEAD):
-            try:
-                datagram, sender = self._sock.recvfrom(MAX_DATAGRAM + 1)
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:
-                # Windows tells of a peer that went away, or of a datagram over the limit, here.
-                if self._closing.is_set() or error.errno == errno.EBADF:
-                    return
-                self._telemetry.count("osc_receive_errors")
-                return
-            self._received += 1
-            item = (datagram, sender, Received.now())
-            if datagram.startswith(_URGENT):
-                self._urgent.append(item)
-                continue
-            self._backlog.append(item)
-            self._backlog_bytes += len(datagram)
-            while len(self._backlog) > MAX_BACKLOG or self._backlog_bytes > MAX_BACKLOG_BYTES:
-                self._backlog_bytes -= len(self._backlog.popleft()[0])
-                self._telemetry.count("osc_dropped")
-
-    def _work(self) -> int:
-        """Carry out up to one burst of waiting datagrams; how many."""
-        while self._urgent:
-            self._router.handle(*self._urgent.popleft())
-        for done in range(_BURST):
-            if not self._backlog:
-                return done
-            datagram, sender, received = self._backlog.popleft()
-            self._backlog_bytes -= len(datagram)
-            self._router.handle(datagram, sender, received)
-        return _BURST
-
-    def _tell_stats(self) -> None:
-        if self._received:
-            self._telemetry.count("osc_received", self._received)
-            self._received = 0
-            drops = self.kernel_drops()
-            if drops is not None:
-                self._telemetry.gauge("osc_kernel_drops", drops)
-
-
-def _open(bind: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    try:
-        if sys.platform == "win32":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        sock.setblocking(False)
-        sock.bind((bind, port))
-    except OverflowError:
-        sock.close()
-        raise NetworkError(f"OSC port {port} does not exist; ports are 0…65535 (--port)") from None
-    except OSError as error:
-        sock.close()
-        raise NetworkError(_reason(bind, port, error)) from None
-    return sock
-
-
-def _reason(bind: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"UDP port {port} on {bind} is taken by another program; try --port {port + 1}"
-    if error.errno == errno.EACCES:
-        return f"UDP port {port} on {bind} may not be opened by this user; try --port {DEFAULT_PORT}"
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
-        return f"{bind} is not an IPv4 address of this computer; try --bind 127.0.0.1 or --bind 0.0.0.0"
-    return f"UDP port {port} on {bind} cannot be opened: {error.strerror or error}"
-
-
-def _effective_buffer(sock: socket.socket) -> int:
-    """Bytes that the system granted; Linux reports twice the usable size (socket(7))."""
-    size = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-    return size // 2 if sys.platform.startswith("linux") else size
+    def refuse(self, source: str, addr: str, code: str, text: str) -> None:
+        """Tell the author of a quick message that it could not be carried out. Thread: any."""
+        self._router.refuse(source, addr, code, text)

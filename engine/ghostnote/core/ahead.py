@@ -40,7 +40,8 @@ class Ahead:
         mode = cast(Mode, self._engine.values[f"{ROOT}/synth/mode"])
         for part in self._engine.parts.values():
             sound = part.armed.sound
-            if sound.audible_frames and mode not in sound.openings and self._is_settled(part):
+            plain = self._engine.pool.heads[part.number].plain
+            if plain and sound.audible_frames and mode not in sound.openings and self._is_settled(part):
                 return self._engine.pool.prepare(sound, mode)
         return None
 

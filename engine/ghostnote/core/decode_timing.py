@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 
 import numpy as np
 
+from ghostnote.core.decode_plan import DecodeTiming
 from ghostnote.core.engine import DECODE_SPACING, QUANTUM
 from ghostnote.decode.model import Model
 
@@ -20,14 +20,6 @@ SHARE = 0.66
 WAKE_S = 0.0005
 """The worker thread's wake-up and the hand-over."""
 _RUNS = 6
-
-
-@dataclass(frozen=True)
-class DecodeTiming:
-    """In quanta: `delay` from a changed latent point to its sound, `spacing` from one decode to the next."""
-
-    delay: int
-    spacing: int
 
 
 def timing(decode_s: float, block: int, rate: int, model_rate: int) -> DecodeTiming:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ghostnote.audio.record_format import CHANNELS as CHANNELS
 from ghostnote.audio.resample import StreamResampler
 from ghostnote.audio.safety import SafetyChain
 from ghostnote.core.engine import Engine
 
 Float32 = NDArray[np.float32]
 
-CHANNELS = 2
 OPENING_S = 0.06
 
 
@@ -32,11 +34,13 @@ class Instrument:
         # The chain opens on silence, so that a note at time 0 is not faded in.
         self.safety.process(np.zeros((round(OPENING_S * rate), CHANNELS), dtype=np.float32))
 
-    def read(self, out: Float32) -> None:
-        """Fill `out`, shape (n, 2), with the next n frames."""
+    def read(self, out: Float32, before_quantum: Callable[[], None] | None = None) -> None:
+        """Fill `out`, shape (n, 2), with the next n frames; `before_quantum` is called before each one."""
         filled = 0
         while filled < len(out):
             if not len(self._left):
+                if before_quantum is not None:
+                    before_quantum()
                 self._left = self._next()
             take = min(len(self._left), len(out) - filled)
             out[filled : filled + take] = self._left[:take]

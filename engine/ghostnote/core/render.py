@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostnote.core.actions import starts_note
+from ghostnote.control.events import starts_note
 from ghostnote.core.control_log import ControlLog
 from ghostnote.core.engine import DECODE_SPACING, QUANTUM, Engine
 from ghostnote.core.instrument import CHANNELS, Instrument
+from ghostnote.core.lateness import Lateness
 from ghostnote.decode.model import Model, load
 from ghostnote.decode.worker import InlineDecoder
 from ghostnote.features import audio_file
+from ghostnote.features.detail import Blend, Detail
 from ghostnote.features.stft import magnitudes
-from ghostnote.state.registry import Target, resolve
+from ghostnote.state.registry import Target
 from ghostnote.state.table import ROOT, Value
 from ghostnote.telemetry import Telemetry
 
@@ -29,33 +33,45 @@ DEFAULT_DECODE_DELAY = 8
 _SEED = f"{ROOT}/seed"
 _TAIL_S = 3.0
 _BLOCK = 4096
+_PENDING = 1 << 16
+"""No decode is refused here: those that were late wait for their time."""
 
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """How a log is rendered; None takes what the log says, else the default."""
+    """How a log is rendered; None takes what the log says, else the default.
+
+    `as_played`: decodes that were late come late again, as in a recording; otherwise none is.
+    """
 
     rate: int | None = None
     seed: int | None = None
     seconds: float | None = None
     decode_delay: int | None = None
+    as_played: bool = False
 
 
 def build_engine(model: Model, log: ControlLog, options: RenderOptions, telemetry: Telemetry) -> Engine:
     """An engine with the log's events on its timeline, decoded inline. Raises what loading files raises."""
     delay = options.decode_delay or int(log.start.get("decode_delay", DEFAULT_DECODE_DELAY))
+    files = {str(entry.args[0]) for entry in log.entries if entry.target.name == "slot/file"}
+    sounds = {path: magnitudes(audio_file.load(path, model.spec), model.spec) for path in sorted(files)}
     engine = Engine(
         model,
-        InlineDecoder(model, telemetry),
+        InlineDecoder(None, telemetry, max_pending=_PENDING),
         decode_delay=delay,
         decode_spacing=int(log.start.get("decode_spacing", DECODE_SPACING)),
         telemetry=telemetry,
-        load_model=lambda name: _load(name, telemetry),
+        load_model=cache(load),
+        embed=lambda path, by: _captured(path, sounds[path], by),
     )
+    if options.as_played:
+        rate = model.spec.sample_rate
+        engine.plan.again = Lateness((round(t * rate / QUANTUM), word, n) for t, word, n in log.decodes)
     if options.seed is not None:
         engine.set_value(_SEED, options.seed)
     script = [
-        (round(entry.t * model.spec.sample_rate), *_embedded(entry.target, entry.args, model))
+        (round(entry.t * model.spec.sample_rate), entry.target, entry.args)
         for entry in sorted(log.entries, key=lambda entry: entry.t)
         if options.seed is None or entry.target.addr != _SEED
     ]
@@ -64,8 +80,14 @@ def build_engine(model: Model, log: ControlLog, options: RenderOptions, telemetr
     for _, target, args in settings:
         engine.apply(target, args)
     engine.prime(model.decode)
-    engine.follow(event for event in script if event[0] > 0 or _begins(event))
+    # A log that `play` began has its lines where they took effect; lines of one's own wait for the grid.
+    engine.follow((event for event in script if event[0] > 0 or _begins(event)), played=bool(log.start))
     return engine
+
+
+def _captured(path: str, sound: Float32, model: Model) -> tuple[str, Float32, Blend]:
+    z, detail = model.capture(sound)
+    return Path(path).name, z, Blend.of(detail)
 
 
 def _begins(event: tuple[int, Target, tuple[Value, ...]]) -> bool:
@@ -96,22 +118,6 @@ def render(
         yield block
 
 
-def embed(path: str, model: Model) -> Float32:
-    """Latent point of a sound file, shape (D,). Raises AudioFileError."""
-    return model.encode(magnitudes(audio_file.load(path, model.spec), model.spec))
-
-
-Loader = Callable[[str], tuple[Model, InlineDecoder]]
-
-
-def _load(name: str, telemetry: Telemetry) -> tuple[Model, InlineDecoder]:
-    model = load(name)
-    return model, InlineDecoder(model, telemetry)
-
-
-def _embedded(target: Target, args: tuple[Value, ...], model: Model) -> tuple[Target, tuple[Value, ...]]:
-    if target.name != "slot/file":
-        return target, args
-    point = resolve(f"{ROOT}/slot/{target.slot}/z")
-    assert point is not None
-    return point, tuple(float(x) for x in embed(str(args[0]), model))
+def capture(path: str, model: Model) -> tuple[Float32, Detail]:
+    """Latent point of a sound file, shape (D,), and its detail. Raises AudioFileError."""
+    return model.capture(magnitudes(audio_file.load(path, model.spec), model.spec))

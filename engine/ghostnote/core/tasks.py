@@ -8,12 +8,18 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ghostnote.control.events import Event, next_batch
 from ghostnote.control.inbox import Inbox
-from ghostnote.core.engine import OTHER_GEOMETRY
+from ghostnote.core import decode_timing, model_change
+from ghostnote.core.decode_plan import DecodeTiming
+from ghostnote.core.engine import QUANTUM, Engine
+from ghostnote.decode import verify
 from ghostnote.decode.model import Model, load
-from ghostnote.decode.worker import DecodeWorker
 from ghostnote.errors import BundleError, GhostnoteError, MessageError
 from ghostnote.features import audio_file
 from ghostnote.features.stft import magnitudes
@@ -21,37 +27,62 @@ from ghostnote.state.registry import Target
 from ghostnote.state.table import ROOT, Value
 from ghostnote.telemetry import Telemetry
 
+Float32 = NDArray[np.float32]
+
 _MAX_WAITING = 64
 
 
 @dataclass(frozen=True)
 class Task:
-    """A slow command and who asked for it."""
+    """A slow command and who asked for it, by which number (0: none)."""
 
     target: Target
     args: tuple[Value, ...]
     source: str
     received: float
+    request: int = 0
 
 
 class Tasks:
     """Carries out slow commands; their effect comes back through the inbox as a quick one.
 
-    `slot/file` becomes `slot/z`, so that a log holds the point and not the path of a file that may move.
-    `model/load` comes back as itself once the model is loaded and warm (`take_model`).
+    `slot/file` becomes one `slot/point` and one `slot/detail` for each model that is loaded, so that a log
+    holds these and not the path of a file that may move; models that are loaded later get theirs then.
+    `model/load` and `model/add` become `model/use`, with the model's timing, once it is loaded and warm
+    (`take_model`).
     """
 
     def __init__(self, model: Model, inbox: Inbox, telemetry: Telemetry) -> None:
         self._model = model
         self._inbox = inbox
         self._telemetry = telemetry
-        self.notify: Callable[[str, str, str, str], None] = lambda source, addr, code, text: None
-        """Called with a task's source, its address, an error code (empty: done) and a text."""
+        self.notify: Callable[[str, str, str, str, int], None] = lambda *notice: None
+        """Called with a task's source, its address, an error code (empty: done), a text and the request."""
         self._waiting: queue.Queue[Task | None] = queue.Queue(_MAX_WAITING)
         self._open: deque[float] = deque()
-        self._loaded: dict[str, tuple[Model, DecodeWorker]] = {}
+        self.engine: Engine | None = None
+        """Whose models are there already and whose slots still hold a file; only read here."""
+        self.timing: Callable[[Model], DecodeTiming] = _timing
+        self._loaded: dict[str, Model] = {}
+        self._names: dict[str, str] = {}
+        self._files: dict[str, tuple[str, Float32]] = {}
         self._thread = threading.Thread(target=self._run, name="ghostnote-tasks", daemon=True)
-        self._work: dict[str, Callable[[Task], None]] = {"slot/file": self._embed, "model/load": self._load}
+        self._for_all: set[str] = set()
+        self._work: dict[str, Callable[[Task], str | None]] = {
+            "slot/file": self._embed,
+            "model/load": self._load,
+            "model/add": self._load,
+        }
+
+    def handle(self, name: str, work: Callable[[Task], str | None], *, local: bool = True) -> None:
+        """Let `work` carry out the slow command of that `Target.name`.
+
+        `local`: for senders on this computer only. It may raise a GhostnoteError, and return what its author
+        is told (else the first argument).
+        """
+        self._work[name] = work
+        if not local:
+            self._for_all.add(name)
 
     def start(self) -> None:
         """Begin to work."""
@@ -85,51 +116,99 @@ class Tasks:
         except IndexError:
             return True
 
-    def is_loaded(self, name: str) -> bool:
-        """Whether `take_model(name)` will find a model."""
-        return name in self._loaded
-
-    def take_model(self, name: str) -> tuple[Model, DecodeWorker]:
-        """The model that was loaded under `name`, with its worker. Thread: render."""
-        try:
-            self._model, worker = self._loaded.pop(name)
-        except KeyError:
-            raise BundleError(f"model {name}: not loaded yet") from None
-        return self._model, worker
+    def take_model(self, name: str) -> Model:
+        """The model that was loaded under `name`. Thread: render. Raises BundleError if there is none."""
+        model = self._loaded.pop(name, None)
+        if model is None and self.engine is not None:  # asked for twice, and taken over the first time
+            known = self.engine.models.get(self._names.get(name, name))
+            model = None if known is None else known.model
+        if model is None:
+            raise BundleError(f"model {name}: not loaded; load it with {ROOT}/model/load")
+        return model
 
     def _run(self) -> None:
         while (task := self._waiting.get()) is not None:
-            code, text = "", str(task.args[0])
+            code, text = "", str(task.args[0]) if task.args else ""
             try:
-                if not _is_local(task.source):
+                if task.target.name not in self._for_all and not _is_local(task.source):
                     raise MessageError("io", "files and models are loaded for senders on this computer only")
-                self._work[task.target.name](task)
+                work = self._work.get(task.target.name)
+                if work is None:
+                    raise MessageError("not_found", "nothing here can do that")
+                text = work(task) or text
             except GhostnoteError as error:
-                code, text = "io", str(error)
+                code, text = error.code if isinstance(error, MessageError) else "io", str(error)
             except Exception as error:  # the thread must outlive whatever a file does to a library
                 code, text = "internal", repr(error)
             if code:
                 self._telemetry.trouble(f"task:{task.target.addr}", f"{task.target.addr}: {text}")
-            self.notify(task.source, task.target.addr, code, text)
+            self.notify(task.source, task.target.addr, code, text, task.request)
             self._open.popleft()
 
     def _embed(self, task: Task) -> None:
-        model = self._model
-        sound = audio_file.load(str(task.args[0]), model.spec)
-        z = model.encode(magnitudes(sound, model.spec))
-        self._answer(f"{ROOT}/slot/{task.target.slot}/z", tuple(float(x) for x in z), task.source)
+        path = Path(str(task.args[0]))
+        self.place_file(task, path, path.name)
+
+    def place_file(self, task: Task, path: Path, origin: str) -> None:
+        """Put the sound in a file into the slot of a task, for every model. Thread: tasks.
+
+        Raises AudioFileError and what a model raises.
+        """
+        slot, models = str(task.target.slot), self._models()
+        sound = audio_file.load(path, self._model.spec)
+        for model in models.values():
+            self._place(slot, origin, sound, model, task.source)
+        self._files[slot] = (origin, sound)
+
+    def _place(self, slot: str, origin: str, sound: Float32, model: Model, source: str) -> None:
+        z, detail = model.capture(magnitudes(sound, model.spec))
+        name = model.manifest.name
+        self._answer(
+            source,
+            (f"{ROOT}/slot/{slot}/point", (name, origin, *(float(x) for x in z))),
+            (f"{ROOT}/slot/{slot}/detail", (name, detail.text)),
+        )
 
     def _load(self, task: Task) -> None:
-        name = str(task.args[0])
-        model = load(name)
-        if model.spec != self._model.spec:
-            raise BundleError(f"model {name}: {OTHER_GEOMETRY}")
-        self._loaded[name] = (model, DecodeWorker(model, self._telemetry))
-        self._answer(task.target.addr, (name,), task.source)
+        name, present = str(task.args[0]), self._models()
+        model = load(name, lazy=("encoder", "classifier"))
+        verify.check_files(model.folder, model.manifest)
+        model_change.check(model, self._model.spec, present.values())
+        known = present.get(model.manifest.name)
+        if known is not None and known.manifest.digest == model.manifest.digest:
+            model = known
+        timing = self.timing(model)
+        self._loaded[name], self._names[name] = model, model.manifest.name
+        main = int(task.target.name == "model/load")
+        self._answer(task.source, (f"{ROOT}/model/use", (name, main, timing.delay, timing.spacing)))
+        for slot, (origin, sound) in self._files.items() if model is not known else ():
+            if self._holds(slot, origin):
+                try:
+                    self._place(slot, origin, sound, model, task.source)
+                except GhostnoteError as error:
+                    self._telemetry.trouble("slot_file", f"slot {slot}, {origin}: {error}")
 
-    def _answer(self, addr: str, args: tuple[Value, ...], source: str) -> None:
-        self._inbox.put([Event(addr, args, source, time.monotonic(), None, next_batch())])
+    def _models(self) -> dict[str, Model]:
+        """The models that are loaded, by their names, also those that the engine has not taken over yet."""
+        engine = self.engine
+        there = [self._model] if engine is None else [loaded.model for loaded in engine.models]
+        return {model.manifest.name: model for model in (*there, *list(self._loaded.values()))}
+
+    def _holds(self, slot: str, origin: str) -> bool:
+        """Whether what a slot holds still came from there."""
+        content = None if self.engine is None else self.engine.slots.get(slot)
+        return content is not None and content.origin == origin
+
+    def _answer(self, source: str, *messages: tuple[str, tuple[Value, ...]]) -> None:
+        now, batch = time.monotonic(), next_batch()
+        self._inbox.put([Event(addr, args, source, now, None, batch) for addr, args in messages])
 
 
 def _is_local(source: str) -> bool:
     return not source.startswith("osc:") or source.startswith("osc:127.")
+
+
+def _timing(model: Model) -> DecodeTiming:
+    """Timing without a device."""
+    rate = model.spec.sample_rate
+    return decode_timing.timing(decode_timing.measure(model), QUANTUM, rate, rate)

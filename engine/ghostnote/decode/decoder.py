@@ -37,10 +37,11 @@ class DecoderModel(Protocol):
 class Decoder(Protocol):
     """Decodes jobs, each known by an id that its owner uses once. Thread: the methods are for one thread."""
 
-    def submit(self, job_id: int, z: Float32, texture: Float32) -> bool:
+    def submit(self, job_id: int, z: Float32, texture: Float32, model: DecoderModel | None = None) -> bool:
         """Take a job: `z` [D] (copied), `texture` [F, B] (kept; must not change until the job is done).
 
-        False, counted, when there is no room. Never waits.
+        `model` decodes it; None is the one that the decoder was made with. False, counted, when there is no
+        room or no model. Never waits.
         """
         ...
 
@@ -71,10 +72,11 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """One sound to decode: latent point [D], texture [F, B]."""
+    """One sound to decode: latent point [D], texture [F, B], and what decodes it."""
 
     z: Float32
     texture: Float32
+    model: DecoderModel
 
 
 class Ledger:

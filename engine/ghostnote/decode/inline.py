@@ -17,7 +17,9 @@ Float32 = NDArray[np.float32]
 class InlineDecoder:
     """A `Decoder` that computes when a job is collected, so that a render needs no thread and no clock."""
 
-    def __init__(self, model: DecoderModel, telemetry: Telemetry, *, max_pending: int = MAX_PENDING) -> None:
+    def __init__(
+        self, model: DecoderModel | None, telemetry: Telemetry, *, max_pending: int = MAX_PENDING
+    ) -> None:
         self._model = model
         self._telemetry = telemetry
         self._max_pending = max_pending
@@ -25,12 +27,13 @@ class InlineDecoder:
         self._failures = Ledger(telemetry)
         self._closed = False
 
-    def submit(self, job_id: int, z: Float32, texture: Float32) -> bool:
+    def submit(self, job_id: int, z: Float32, texture: Float32, model: DecoderModel | None = None) -> bool:
         """See `Decoder.submit`."""
-        if self._closed or len(self._jobs) >= self._max_pending:
+        model = model or self._model
+        if self._closed or model is None or len(self._jobs) >= self._max_pending:
             self._telemetry.count("decode.rejected")
             return False
-        self._jobs[job_id] = Job(np.array(z, dtype=np.float32), texture)
+        self._jobs[job_id] = Job(np.array(z, dtype=np.float32), texture, model)
         return True
 
     def collect(self, job_id: int) -> Float32 | None:
@@ -40,7 +43,7 @@ class InlineDecoder:
             return None
         begin = time.monotonic()
         try:
-            magnitudes = self._model.decode(job.z, job.texture, deadline_s=OFFLINE_DEADLINE_S)
+            magnitudes = job.model.decode(job.z, job.texture, deadline_s=OFFLINE_DEADLINE_S)
         except Exception as error:  # as in the worker
             self._failures.failure(job_id, error)
             return None

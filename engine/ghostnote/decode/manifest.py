@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,18 @@ class Axis:
 
 
 @dataclass(frozen=True, eq=False)
+class Kind:
+    """Where one kind of sound lies: `mean` (D,) plus standard normal chance along `steps` (rank, D).
+
+    `share`: how many of the sounds are of this kind; shares of all kinds sum to 1.
+    """
+
+    share: float
+    mean: Float32
+    steps: Float32
+
+
+@dataclass(frozen=True, eq=False)
 class Manifest:
     """A bundle's `model.json`. `D` is `latent_size`; times are seconds of one run on one thread."""
 
@@ -60,12 +73,19 @@ class Manifest:
     max_inference_s: Mapping[str, float]
     classes: tuple[str, ...] = ()
     axes: tuple[Axis, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     prototypes: Mapping[str, Float32] = field(default_factory=dict)
     provenance: tuple[Mapping[str, Any], ...] = ()
     quality: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     schema: str = SCHEMA
     version: int = VERSION
+
+    @property
+    def digest(self) -> str:
+        """One SHA-256 for all graphs of the bundle: two bundles with the same one sound the same."""
+        listing = "".join(f"{name} {self.files[name].sha256}\n" for name in sorted(self.files))
+        return hashlib.sha256(listing.encode()).hexdigest()
 
     @classmethod
     def from_file(cls, path: Path) -> Manifest:
@@ -100,6 +120,7 @@ class Manifest:
             max_inference_s=_limits(top.sub("max_inference_s")),
             classes=classes,
             axes=tuple(_axis(item, size) for item in top.subs("axes")),
+            kinds=_kinds(top.subs("kinds"), size),
             prototypes=_prototypes(top.sub("prototypes"), classes, size),
             provenance=tuple(MappingProxyType(item.rest()) for item in top.subs("provenance")),
             quality=MappingProxyType(top.sub("quality").rest()),
@@ -114,6 +135,9 @@ class Manifest:
             )
         if "classifier" in manifest.files and not classes:
             raise BundleError(f"{where}: there is a classifier.onnx, but classes is empty; name its classes")
+        names = [axis.name for axis in manifest.axes]
+        if len(set(names)) != len(names):
+            raise BundleError(f"{where}: an axis name stands twice in axes; give each axis its own")
         missing = set(manifest.files) - set(manifest.max_inference_s)
         if missing:
             raise BundleError(f"{where}: max_inference_s lacks {', '.join(sorted(missing))}")
@@ -158,6 +182,19 @@ def _axis(values: Fields, size: int) -> Axis:
     axis = Axis(values.text("name"), values.vector("direction", size), values.number("spread", 0.0, 1e6))
     values.finish()
     return axis
+
+
+def _kinds(every: list[Fields], size: int) -> tuple[Kind, ...]:
+    kinds = []
+    for values in every:
+        share, mean = values.number("share", 0.0, 1.0), values.vector("mean", size)
+        rank = values.integer("rank", 0, size)
+        kinds.append(Kind(share, mean, values.vector("steps", rank * size).reshape(rank, size)))
+        values.finish()
+    total = sum(kind.share for kind in kinds)
+    if kinds and abs(total - 1.0) > 1e-3:
+        raise BundleError(f"{every[0].where}: the shares of all kinds sum to {total:.4g}, not to 1")
+    return tuple(kinds)
 
 
 def _prototypes(values: Fields, classes: tuple[str, ...], size: int) -> Mapping[str, Float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ghostnote.decode.deadline import WATCHDOG
+from ghostnote.decode.giving_way import GivingWay
 from ghostnote.errors import BundleError, GhostnoteError
 
 Float32 = NDArray[np.float32]
@@ -66,8 +68,10 @@ class GraphRunner:
         self.outputs = tuple(Port(p.name, tuple(p.shape), p.type) for p in self._session.get_outputs())
         self._wanted = [self.outputs[0].name] if self.outputs else []
 
-    def run(self, feeds: dict[str, Float32], deadline_s: float) -> Float32:
+    def run(self, feeds: dict[str, Float32], deadline_s: float, *, gives_way: bool = True) -> Float32:
         """The first output for `feeds`, which the caller owns from then on.
+
+        `gives_way`: see `GivingWay`; a run of less than a millisecond need not.
 
         Raises DeadlineError when `deadline_s` passed (checked by onnxruntime between operators), OutputError
         for NaN or infinity in the output, InferenceError when the run fails otherwise.
@@ -77,7 +81,8 @@ class GraphRunner:
         token = WATCHDOG.arm(options, deadline_s)
         failure: Exception | None = None
         try:
-            output: Float32 = self._session.run(self._wanted, feeds, options)[0]
+            with GivingWay() if gives_way else nullcontext():
+                output: Float32 = self._session.run(self._wanted, feeds, options)[0]
         except Exception as error:  # see above
             failure = error
         if not WATCHDOG.disarm(token):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, KeysView
+from collections.abc import KeysView
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from ghostnote.decode.files import read_bounded
 from ghostnote.errors import BundleError
+from ghostnote.json_text import kind_of, parse
 
 MAX_DEPTH = 12
 MAX_TEXT = 10_000
@@ -27,13 +26,7 @@ def read_json(path: Path, max_bytes: int) -> Any:
     """
     data = read_bounded(path, max_bytes)
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            object_pairs_hook=_unique,
-        )
-        _check_depth(value)
+        value = parse(data.decode("utf-8"), MAX_DEPTH)
     except RecursionError:
         raise BundleError(f"{path}: nested too deeply; at most {MAX_DEPTH} levels are read") from None
     except ValueError as error:
@@ -41,43 +34,12 @@ def read_json(path: Path, max_bytes: int) -> Any:
     return value
 
 
-def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text} is not a finite number")
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    plain = dict(pairs)
-    if len(plain) != len(pairs):
-        raise ValueError("a key stands twice")
-    return plain
-
-
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [child for item in level if isinstance(item, dict | list) for child in _children(item)]
-        if not level:
-            return
-    raise RecursionError
-
-
-def _children(item: dict[str, Any] | list[Any]) -> Iterator[Any]:
-    return iter(item.values() if isinstance(item, dict) else item)
-
-
 class Fields:
     """One JSON object whose keys are taken one by one; `finish` then refuses those nobody asked for."""
 
     def __init__(self, values: Any, where: str) -> None:
         if not isinstance(values, dict):
-            raise BundleError(f"{where}: expected an object with named values, found {_kind(values)}")
+            raise BundleError(f"{where}: expected an object with named values, found {kind_of(values)}")
         self._values: dict[str, Any] = dict(values)
         self.where = where
 
@@ -107,7 +69,7 @@ class Fields:
         return self._values.pop(key)
 
     def _wrong(self, key: str, expected: str, value: Any) -> NoReturn:
-        raise BundleError(f"{self.where}: {key} must be {expected}, found {_kind(value)}")
+        raise BundleError(f"{self.where}: {key} must be {expected}, found {kind_of(value)}")
 
     def text(self, key: str) -> str:
         """A string of 1 to `MAX_TEXT` characters."""
@@ -160,12 +122,3 @@ class Fields:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e30
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."

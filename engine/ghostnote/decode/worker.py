@@ -22,37 +22,43 @@ MAX_RESULTS = 64
 
 
 class DecodeWorker:
-    """A `Decoder` with one daemon thread, which may be replaced by another worker while the old one plays.
+    """A `Decoder` with one daemon thread, which serves all models in the order of their jobs.
 
-    `submit`, `collect`, `discard`, `failed` and `stalled` take no lock that is held during a run.
+    Each job has its own model's deadline. `submit`, `collect`, `discard`, `failed` and `stalled` take no lock
+    that is held during a run.
     """
 
-    def __init__(self, model: DecoderModel, telemetry: Telemetry, *, max_pending: int = MAX_PENDING) -> None:
+    def __init__(
+        self, model: DecoderModel | None, telemetry: Telemetry, *, max_pending: int = MAX_PENDING
+    ) -> None:
         self._model = model
         self._telemetry = telemetry
         self._max_pending = max_pending
-        self._deadline_s = model.live_deadline_s()
+        self._longest_s = 0.0 if model is None else model.live_deadline_s()
         self._queue: SimpleQueue[int | None] = SimpleQueue()
         self._jobs: dict[int, Job] = {}
         self._results: dict[int, Float32] = {}
         self._failures = Ledger(telemetry)
-        self._running: tuple[int, float] | None = None
+        self._running: tuple[int, float, float] | None = None
         self._unwanted: set[int] = set()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="decode", daemon=True)
         self._thread.start()
 
-    def submit(self, job_id: int, z: Float32, texture: Float32) -> bool:
+    def submit(self, job_id: int, z: Float32, texture: Float32, model: DecoderModel | None = None) -> bool:
         """See `Decoder.submit`."""
+        model = model or self._model
         # Discarded jobs leave their ids in the queue, so its length is bounded too.
         if (
             self._closed
+            or model is None
             or len(self._jobs) >= self._max_pending
             or self._queue.qsize() >= 16 * self._max_pending
         ):
             self._telemetry.count("decode.rejected")
             return False
-        self._jobs[job_id] = Job(np.array(z, dtype=np.float32), texture)
+        self._longest_s = max(self._longest_s, model.live_deadline_s())
+        self._jobs[job_id] = Job(np.array(z, dtype=np.float32), texture, model)
         self._queue.put(job_id)
         return True
 
@@ -76,30 +82,33 @@ class DecodeWorker:
     def stalled(self) -> bool:
         """See `Decoder.stalled`."""
         running = self._running
-        late = running is not None and time.monotonic() - running[1] > self._deadline_s
+        late = running is not None and time.monotonic() - running[1] > running[2]
         return late or self._failures.streak >= FAILURES_TO_STALL or not self._thread.is_alive()
 
     def close(self) -> None:
-        """Drop what waits and end the thread; waits for a run at most a deadline and a half."""
+        """Drop what waits and end the thread; waits for a run at most the longest deadline and a half."""
         self._closed = True
         self._jobs.clear()
         self._queue.put(None)
-        self._thread.join(timeout=1.5 * self._deadline_s)
+        self._thread.join(timeout=1.5 * self._longest_s)
         self._results.clear()
 
     def _work(self) -> None:
         while (job_id := self._queue.get()) is not None:
             begin = time.monotonic()
             self._unwanted.clear()
-            self._running = (job_id, begin)
+            self._running = (job_id, begin, self._longest_s)
             job = self._jobs.pop(job_id, None)
             if job is not None:
-                self._decode(job_id, job, begin)
+                deadline_s = job.model.live_deadline_s()
+                self._running = (job_id, begin, deadline_s)
+                self._decode(job_id, job, begin, deadline_s)
+            del job  # the last to know a model that was unloaded meanwhile
             self._running = None
 
-    def _decode(self, job_id: int, job: Job, begin: float) -> None:
+    def _decode(self, job_id: int, job: Job, begin: float, deadline_s: float) -> None:
         try:
-            magnitudes = self._model.decode(job.z, job.texture, deadline_s=self._deadline_s)
+            magnitudes = job.model.decode(job.z, job.texture, deadline_s=deadline_s)
         except Exception as error:  # whatever it is, the sound goes on
             self._failures.failure(job_id, error)
             return

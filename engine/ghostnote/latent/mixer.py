@@ -23,17 +23,22 @@ class Axes:
     steps: Float32
 
 
-def mix(points: Float32, weights: Float32, normalize: bool) -> Float32:
-    """Weighted sum of latent points, `z = Σ weightₖ · pointₖ`, shape (D,).
-
-    `points`: shape (n, D); `weights`: shape (n,), may be negative. With `normalize` the weights are divided
-    by their sum; weights that cancel (sum near 0) are left as they are, since no division makes them a
-    mixture.
+def shares(weights: Float32, normalize: bool) -> Float32:
+    """Weights as they count, shape (n,): with `normalize` divided by their sum; weights that cancel (sum near
+    0) are left as they are, since no division makes them a mixture.
     """
     total = float(weights.sum())
     if normalize and abs(total) > _SMALL_SUM:
         weights = weights / np.float32(total)
-    return np.asarray(weights @ points, dtype=np.float32)
+    return weights
+
+
+def mix(points: Float32, weights: Float32, normalize: bool) -> Float32:
+    """Weighted sum of latent points, `z = Σ weightₖ · pointₖ`, shape (D,).
+
+    `points`: shape (n, D); `weights`: shape (n,), may be negative; see `shares` for `normalize`.
+    """
+    return np.asarray(shares(weights, normalize) @ points, dtype=np.float32)
 
 
 def shift(point: Float32, axes: Axes, values: Float32) -> Float32:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import difflib
 import itertools
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ghostnote.errors import MessageError
+from ghostnote.state.commands import COMMANDS
+from ghostnote.state.parameters import PARAMETERS
+from ghostnote.state.readings import READINGS
 from ghostnote.state.table import (
-    COMMANDS,
-    PARAMETERS,
     PARTS,
     ROOT,
     SLOTS,
     Argument,
     Command,
     Parameter,
+    Reading,
     Value,
 )
 
@@ -36,20 +39,23 @@ class Target:
         return self.row.path.replace("part{part}/", "").replace("slot/{slot}/", "slot/")
 
 
-def _expand() -> dict[str, Target]:
-    table: dict[str, Target] = {}
-    rows: tuple[Parameter | Command, ...] = (*PARAMETERS, *COMMANDS)
-    for row in rows:
-        parts: tuple[int | None, ...] = PARTS if "{part}" in row.path else (None,)
-        slots: tuple[str | None, ...] = SLOTS if "{slot}" in row.path else (None,)
-        for part, slot in itertools.product(parts, slots):
-            addr = f"{ROOT}/{row.path.format(part=part, slot=slot)}"
-            table[addr] = Target(addr, row, part, slot)
-    return table
+def _expand(path: str) -> Iterator[tuple[str, int | None, str | None]]:
+    """Addresses that a row's path stands for, each with its part and slot."""
+    parts: tuple[int | None, ...] = PARTS if "{part}" in path else (None,)
+    slots: tuple[str | None, ...] = SLOTS if "{slot}" in path else (None,)
+    for part, slot in itertools.product(parts, slots):
+        yield f"{ROOT}/{path.format(part=part, slot=slot)}", part, slot
 
 
-TARGETS: dict[str, Target] = _expand()
-"""Every address that can be set, asked for or triggered."""
+_ROWS: tuple[Parameter | Command, ...] = (*PARAMETERS, *COMMANDS)
+
+TARGETS: dict[str, Target] = {
+    addr: Target(addr, row, part, slot) for row in _ROWS for addr, part, slot in _expand(row.path)
+}
+"""Every address that can be set or triggered."""
+
+READABLE: dict[str, Reading] = {addr: row for row in READINGS for addr, _, _ in _expand(row.path)}
+"""Every address that can only be asked for."""
 
 DEFAULTS: dict[str, Value] = {a: t.row.default for a, t in TARGETS.items() if isinstance(t.row, Parameter)}
 """Every parameter's value at the start; a part starts on the slot of its own number."""
@@ -61,10 +67,16 @@ def resolve(addr: str) -> Target | None:
     return TARGETS.get(addr)
 
 
-def nearest(addr: str) -> str:
-    """The known address most like `addr` (bounded work: only the first 64 characters count)."""
-    found = difflib.get_close_matches(addr[:64], TARGETS, n=1, cutoff=0.0)
-    return found[0]
+def nearest(addr: str, also: Iterable[str] = ()) -> str:
+    """The known address, or one of `also`, most like `addr`.
+
+    Bounded work: only the first 64 characters count, and of parts and slots only the one that is named.
+    """
+    part = next((p for p in PARTS if f"/part{p}/" in addr), PARTS[0])
+    slot = next((s for s in SLOTS if f"/slot/{s}/" in addr), SLOTS[0])
+    known = [a for a, t in TARGETS.items() if t.part in (None, part) and t.slot in (None, slot)]
+    known += [a for a in READABLE if "/slot/" not in a or f"/slot/{slot}/" in a]
+    return difflib.get_close_matches(addr[:64], [*known, *also], n=1, cutoff=0.0)[0]
 
 
 def check(target: Target, args: tuple[Value, ...]) -> tuple[tuple[Value, ...], bool]:
@@ -85,6 +97,8 @@ def check(target: Target, args: tuple[Value, ...]) -> tuple[tuple[Value, ...], b
 
 
 def _check_command(addr: str, row: Command, args: tuple[Value, ...]) -> tuple[tuple[Value, ...], bool]:
+    if row.pairs:
+        return _check_pairs(addr, row, args)
     wanted = row.arguments
     if row.variadic:
         wanted = wanted[:-1] + (wanted[-1],) * max(0, len(args) - len(wanted) + 1)
@@ -101,7 +115,46 @@ def _check_command(addr: str, row: Command, args: tuple[Value, ...]) -> tuple[tu
         fitted.append(value)
         clipped |= moved
     fitted += [_default(a) for a in wanted[len(args) :]]
+    if row.parameters:
+        first = len(row.arguments) - 1
+        fitted[first:], moved = _check_parameters(addr, fitted[first:])
+        clipped |= moved
     return tuple(fitted), clipped
+
+
+def _check_parameters(addr: str, given: list[Value]) -> tuple[list[Value], bool]:
+    """Addresses of parameters and values in a row, each value made fit for its parameter."""
+    if len(given) % 2:
+        raise MessageError("args", f"{addr} takes addresses and values, and one has no value")
+    fitted: list[Value] = []
+    clipped = False
+    for name, value in zip(given[::2], given[1::2], strict=True):
+        target = TARGETS.get(str(name))
+        if target is None or not isinstance(target.row, Parameter):
+            raise MessageError("range", f"{addr}: {str(name)[:64]!r} is not a parameter")
+        (fit,), moved = check(target, (value,))
+        fitted += [target.addr, fit]
+        clipped |= moved
+    return fitted, clipped
+
+
+def _check_pairs(addr: str, row: Command, args: tuple[Value, ...]) -> tuple[tuple[Value, ...], bool]:
+    """Names and values in a row; of a name that comes twice the last value counts."""
+    if len(args) % 2:
+        raise MessageError(
+            "args", f"{addr} takes names and values, got {len(args)} arguments: one has no value"
+        )
+    known = {argument.name: argument for argument in row.arguments}
+    fitted: dict[str, Value] = {}
+    clipped = False
+    for name, given in zip(args[::2], args[1::2], strict=True):
+        argument = known.get(str(name))
+        if argument is None or not isinstance(name, str):
+            raise MessageError("args", f"{addr}: no {str(name)[:32]!r}; there are {', '.join(known)}")
+        where = f"{addr}: {name}"
+        fitted[name], moved = _fit(where, argument.kind, given, argument.low, argument.high)
+        clipped |= moved
+    return tuple(item for pair in fitted.items() for item in pair), clipped
 
 
 def _is_finite(value: float) -> bool:
@@ -117,6 +170,8 @@ def _default(argument: Argument) -> Value:
 
 
 def _fit(addr: str, kind: str, value: Value, low: float, high: float) -> tuple[Value, bool]:
+    if kind == "v" and (isinstance(value, str) or _is_finite(value)):
+        return value, False
     if kind == "s":
         if not isinstance(value, str):
             raise MessageError("type", f"{addr} takes a word, got the number {value}")

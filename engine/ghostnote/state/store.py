@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ghostnote.errors import StateError
+from ghostnote.json_text import parse
 
 _MAX_BYTES = 4 << 20
+_MAX_DEPTH = 100
 _STALE_S = 60.0
 
 
@@ -30,14 +32,14 @@ def home() -> Path:
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write a state file. Raises StateError; the file that was there before is then still whole."""
     try:
-        text = json.dumps(state, sort_keys=True, allow_nan=False, indent=1)
-    except (ValueError, TypeError) as error:
+        content = _encoded(state)
+    except (ValueError, TypeError, RecursionError) as error:
         raise StateError(f"{path}: cannot be written, since the state is not sound ({error})") from None
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with aside.open("wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
@@ -58,25 +60,31 @@ def sweep(path: Path) -> None:
                 left.unlink()
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read a state file. Raises StateError when it is missing, too large or not strict JSON."""
+def read(path: Path, what: str = "state file") -> dict[str, Any]:
+    """Read a JSON object from a file. Raises StateError when it is missing, too large or not strict JSON."""
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise StateError(f"{path}: larger than a state file can be ({_MAX_BYTES} bytes)")
-        state = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+            raise StateError(f"{path}: larger than a {what} can be ({_MAX_BYTES} bytes)")
+        state = parse(path.read_text(encoding="utf-8"), _MAX_DEPTH)
     except FileNotFoundError:
-        raise StateError(f"{path}: no such state file") from None
+        raise StateError(f"{path}: no such {what}") from None
     except OSError as error:
         raise StateError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise StateError(f"{path}: damaged ({error}); delete it to start afresh") from None
     if not isinstance(state, dict):
-        raise StateError(f"{path}: not a state file")
+        raise StateError(f"{path}: not a {what}")
     return state
 
 
-def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is not a number")
+def _encoded(state: dict[str, Any]) -> bytes:
+    def text(ascii_only: bool) -> str:
+        return json.dumps(state, sort_keys=True, allow_nan=False, indent=1, ensure_ascii=ascii_only)
+
+    try:
+        return text(ascii_only=False).encode("utf-8")
+    except UnicodeEncodeError:  # half a character, as JSON can hold it
+        return text(ascii_only=True).encode("ascii")
 
 
 def _sync_folder(folder: Path) -> None:

@@ -16,10 +16,10 @@ _FRAME_SLOPE = 0.8
 loops, 0.8 comes closest (19.9 dB; Catmull-Rom, 0.5, 19.5; linear 17.7)."""
 
 
-def _spline(t: NDArray[np.floating], slope: float) -> tuple[NDArray[np.floating], ...]:
+def spline(t: Float32) -> tuple[Float32, Float32, Float32, Float32]:
     """Weights of the four values around `t` (0 at the second, 1 at the third) in a cardinal spline."""
     u = 1 - t
-    start, end = slope * t * u * u, slope * u * t * t
+    start, end = _FRAME_SLOPE * t * u * u, _FRAME_SLOPE * u * t * t
     blend = t * t * (3 - 2 * t)
     return -start, 1 - blend + end, blend + start, -end
 
@@ -49,13 +49,16 @@ class FrameReader:
         at which the samples made of them will be played; the frames are then `step / ratio` apart, so that
         the sound keeps its length, and frequencies that would come to lie beyond the highest are silent.
         """
+        plain = step == 1.0 and (ratios is None or all(ratio == 1.0 for ratio in ratios))
+        if plain and all(float(position).is_integer() for position in positions):
+            return self._block(sounds, [int(position) for position in positions], count)
         speeds = np.ones(len(sounds)) if ratios is None else np.asarray(ratios, dtype=np.float64)
         where = np.asarray(positions, dtype=np.float64)[:, None] + (step / speeds)[:, None] * np.arange(count)
         below = np.floor(where)
         share = (where - below).astype(np.float32)
         low = below.min(axis=1)
         steps = (below - low[:, None]).astype(np.intp)
-        block = self._block(sounds, low.astype(np.intp) - 1, int(steps.max(initial=0)) + 4)
+        block = self._block(sounds, (low.astype(np.intp) - 1).tolist(), int(steps.max(initial=0)) + 4)
         voice = np.arange(len(sounds))[:, None]
         out: Float32 = block[voice, steps + 1]
         between = np.flatnonzero(share.any(axis=1))
@@ -65,19 +68,23 @@ class FrameReader:
             out[raised, :, int(self._bins / speeds[raised]) :] = 0.0
         return out
 
-    def _block(self, sounds: Sequence[Float32], first: NDArray[np.intp], frames: int) -> Float32:
+    def _block(self, sounds: Sequence[Float32], firsts: Sequence[int], frames: int) -> Float32:
         """Frames `first` … `first + frames - 1` of each sound, silent where it has none."""
-        block = np.zeros((len(sounds), frames, self._bins), dtype=np.float32)
-        for into, sound, start in zip(block, sounds, first.tolist(), strict=True):
-            a, b = max(start, 0), min(start + frames, len(sound))
+        block = np.empty((len(sounds), frames, self._bins), dtype=np.float32)
+        for into, sound, first in zip(block, sounds, firsts, strict=True):
+            a, b = max(first, 0), min(first + frames, len(sound))
+            if b - a == frames:
+                into[:] = sound[a:b]
+                continue
+            into[:] = 0.0
             if a < b:
-                into[a - start : b - start] = sound[a:b]
+                into[a - first : b - first] = sound[a:b]
         return block
 
 
 def _between(block: Float32, voice: NDArray[np.intp], steps: NDArray[np.intp], share: Float32) -> Float32:
     """Spline through four frames, not below zero; exactly a frame where `share` is 0."""
-    weights = _spline(share[:, :, None], _FRAME_SLOPE)
+    weights = spline(share[:, :, None])
     out: Float32 = block[voice, steps] * weights[0]
     for k in (1, 2, 3):
         out += block[voice, steps + k] * weights[k]

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from ghostnote.features import stft
 from ghostnote.features.spec import FeatureSpec
 from ghostnote.synth.onset import OnsetPhases
-from ghostnote.synth.rtisi import Grid, Pace, Projection
+from ghostnote.synth.rtisi import Grid, Pace, Projection, Rows
 
 Float32 = NDArray[np.float32]
 Complex64 = NDArray[np.complex64]
-Rows = NDArray[np.intp]
 Mode = Literal["quality", "low_latency"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
@@ -29,23 +28,32 @@ class PhasePlan:
     """How a mode spends its time.
 
     `hop_divisor`: hops of the bank in one hop of the model. `lookahead`: frames known beyond the one that a
-    step commits. `updated`: newest frames whose phase an iteration changes. `start_iterations` are for a
-    voice's first hop, `iterations` for every other. `revisable`: committed frames whose targets may change.
+    step commits. `updated`: newest frames whose phase an iteration changes. `paces`: those of the iterations
+    of each hop but a first, which has `_START`. `revisable`: committed frames whose
+    targets may change.
     """
 
     hop_divisor: int
     lookahead: int
     updated: int
-    start_iterations: int
-    iterations: int
-    pace: Pace
+    paces: tuple[Pace, ...]
     revisable: int = 0
 
 
 PLANS: dict[Mode, PhasePlan] = {
-    "quality": PhasePlan(1, 3, 5, 16, 3, Pace(0.9, 0.2, 0.3)),
-    "low_latency": PhasePlan(2, 1, 4, 16, 2, Pace(0.9, 0.2, 0.1), revisable=2),
+    "quality": PhasePlan(
+        1,
+        1,
+        3,
+        (
+            Pace((0.93, 0.72), (0.26, 0.24), 0.31),
+            Pace((0.81, 0.55), (0.23, 0.40), 0.26, oldest=1),
+            Pace((0.77, 1.17), (0.09, 0.10), 0.075),
+        ),
+    ),
+    "low_latency": PhasePlan(2, 1, 4, (Pace((0.9, 0.9), (0.2, 0.2), 0.1),) * 2, revisable=2),
 }
+_START = (Pace((0.9, 0.9), (0.2, 0.2), 0.3),) * 16
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class Opening:
     """How n voices begin: `samples` (n, hop) of their first hop, and the state in which it leaves them."""
 
     samples: Float32
+    given: Float32
     now: Float32
     before: Float32
     tails: Float32
@@ -65,8 +74,8 @@ class PhaseBank:
     X. Zhu, G. T. Beauregard and L. L. Wyse, "Real-time signal estimation from modified short-time Fourier
     transform magnitude spectra", IEEE TASLP 15(5), 2007. What differs: inside the iteration the samples that
     were given out are fixed, not only frames; iterations have momentum, which lasts from hop to hop, and
-    overshoot; and a voice starts with all frames of its first hop estimated jointly, its signal being zero
-    before the onset.
+    overshoot, each iteration its own; and a voice starts with all frames of its first hop estimated jointly,
+    its signal being zero before the onset.
 
     Frames are counted at the bank's hop: frame k is centred on sample `k * hop` of the voice. Output hop j is
     samples [j·hop, (j+1)·hop). `start` yields hop 0 and needs frames 0 … `start_frames` - 1. `step` yields
@@ -91,27 +100,29 @@ class PhaseBank:
         overlap = spec.n_fft // self.hop
         self.lead = overlap // 2
         self.start_frames = self.lead + plan.lookahead + 1
-        self._raw = np.float32(1.0 / stft.magnitude_scale(spec.n_fft))
         self._past = plan.updated - plan.lookahead - 1
         self._fixed = self._past * self.hop
 
         grid = Grid(spec.n_fft, self.hop, plan.updated)
         first = Grid(spec.n_fft, self.hop, self.start_frames)
-        self._projection = Projection(grid, plan.pace, capacity)
-        self._start = Projection(first, plan.pace, capacity)
-        self._ages = np.zeros(capacity, dtype=np.intp)
-        self._signals = np.zeros((2, capacity, grid.span), dtype=np.float32)
-        self._tails = np.zeros((capacity, spec.n_fft - self.hop), dtype=np.float32)
-        self._history = np.zeros((capacity, self._past, spec.bins), dtype=np.float32)
-        self._targets = np.zeros((capacity, plan.updated, spec.bins), dtype=np.float32)
-
-        floor = np.float32(plan.pace.window_floor)
-        self._start_gain: Float32 = np.reciprocal(np.maximum(first.window_power(0, first.frames), floor))
         # Frames before the voice's first do not exist: a row's first hops have fewer windows to divide by.
         newest = grid.frames - self.start_frames
         powers = [grid.window_power(max(newest - age, -overlap), grid.frames) for age in range(self.lead + 1)]
-        self._gains: Float32 = np.reciprocal(np.maximum(np.stack(powers), floor))
+        power = first.window_power(0, first.frames)
+        self._projection = Projection(grid, self._fixed, plan.paces, np.stack(powers), capacity)
+        self._start = Projection(first, spec.n_fft // 2, _START, power[None], capacity)
         self._onset = OnsetPhases(first, spec.sample_rate)
+        self.onset_share = _shares_after(spec.n_fft, self.hop, self.start_frames)
+        self._ages = np.zeros(capacity, dtype=np.intp)
+        # Of a row: samples given out that later frames still see, and estimates but for the newest hop.
+        kept = grid.span - self._fixed - self.hop
+        self._given = np.zeros((capacity, self._fixed), dtype=np.float32)
+        self._now = np.zeros((capacity, kept), dtype=np.float32)
+        self._before = np.zeros((capacity, kept), dtype=np.float32)
+        self._signals = np.zeros((2, capacity, kept + self.hop), dtype=np.float32)
+        self._tails = np.zeros((capacity, spec.n_fft - self.hop), dtype=np.float32)
+        self._history = np.zeros((capacity, self._past, spec.bins), dtype=np.float32)
+        self._targets = np.zeros((capacity, plan.updated, spec.bins), dtype=np.float32)
 
     def first_frame(self, hop_index: int) -> int:
         """First frame that the call for output hop `hop_index` needs, counted at the bank's hop."""
@@ -131,8 +142,7 @@ class PhaseBank:
 
     def begin(self, rows: Rows, opening: Opening) -> None:
         """Let voices begin as `open` has computed it, perhaps long before; the opening may be used again."""
-        self._keep(rows, opening.now, opening.before, opening.tails)
-        self._history[rows] = opening.history
+        self._keep(rows, opening.given, opening.now, opening.before, opening.tails, opening.history)
         self._ages[rows] = 1
 
     def open(self, targets: Float32) -> Iterator[Opening | None]:
@@ -140,33 +150,34 @@ class PhaseBank:
 
         `targets`: (n, start_frames, bins) linear magnitudes. Between slices other calls may be made.
         """
-        plan, grid = self.plan, self._start.grid
+        grid, hop, n = self._start.grid, self.hop, len(targets)
         onset = grid.n_fft // 2
-        raw = targets * self._raw
-        phases: Complex64 | None = self._onset.guess(raw)
-        tails = np.zeros((len(targets), grid.n_fft - self.hop), dtype=np.float32)
-        now = np.zeros((len(targets), grid.span), dtype=np.float32)
+        phases: Complex64 | None = self._onset.guess(targets)
+        tails = np.zeros((n, grid.n_fft - hop), dtype=np.float32)
+        silence = np.zeros((n, onset), dtype=np.float32)
+        now = np.zeros((n, grid.span - onset), dtype=np.float32)
         before = np.zeros_like(now)
-        for done in range(0, plan.start_iterations, _SLICE):
+        for done in range(0, len(_START), _SLICE):
             if done:
                 yield None
-            count = min(_SLICE, plan.start_iterations - done)
-            now, before, pieces = self._start.run(
-                now, before, raw, tails, self._start_gain, onset, count, phases
-            )
+            part = slice(done, done + _SLICE)
+            now, before, pieces = self._start.run(silence, now, before, targets, tails, 0, part, phases)
             phases = None
         # The next step updates frames `older` …, so its span begins where that frame does.
-        older = self.start_frames - plan.updated + 1
+        older = self.start_frames - self.plan.updated + 1
         for k in range(older):
-            reach = grid.n_fft - (older - k) * self.hop
+            reach = grid.n_fft - (older - k) * hop
             if reach > 0:
                 tails[:, :reach] += pieces[:, k, grid.n_fft - reach :]
+        signal = np.concatenate([silence, now], axis=1)[:, older * hop :]
+        free = older * hop + self._fixed - onset
         yield Opening(
-            now[:, onset : onset + self.hop].copy(),
-            now[:, older * self.hop :],
-            before[:, older * self.hop :],
+            now[:, :hop].copy(),
+            signal[:, : self._fixed],
+            now[:, free:],
+            before[:, free:],
             tails,
-            raw[:, older : older + self._past],
+            targets[:, older : older + self._past].copy(),
         )
 
     def step(self, rows: Rows, targets: Float32) -> Float32:
@@ -176,23 +187,26 @@ class PhaseBank:
         that is committed now, then the frames to come, which may be other ones at the next step. Frames
         beyond the end of a sound are zeros. Returns samples, shape (n, hop).
         """
-        hop, past, fixed = self.hop, self._past, self._fixed
-        raw = self._targets[: len(rows)]
-        raw[:, :past] = self._history[rows]
-        np.multiply(targets, self._raw, out=raw[:, past:])
-        tails = self._tails[rows]
-        gain = self._gains[np.minimum(self._ages[rows], self.lead)]
-        first, second = self._signals[:, rows]
+        n, hop, past = len(rows), self.hop, self._past
+        wanted, signals = self._targets[:n], self._signals[:, :n]
+        wanted[:, :past] = self._history[rows]
+        wanted[:, past:] = targets
+        for signal, kept in zip(signals, (self._now, self._before), strict=True):
+            signal[:, :-hop] = kept[rows]
+            signal[:, -hop:] = 0.0
+        given, tails, ages = self._given[rows], self._tails[rows], self._ages[rows]
+        young = bool(ages.min() < self.lead)
         now, before, pieces = self._projection.run(
-            first, second, raw, tails, gain, fixed, self.plan.iterations
+            given, signals[0], signals[1], wanted, tails, ages if young else self.lead
         )
-        tails[:, :-hop] = tails[:, hop:]
-        tails[:, -hop:] = 0.0
-        tails += pieces[:, 0, hop:]
-        self._keep(rows, now[:, hop:], before[:, hop:], tails)
-        self._history[rows] = raw[:, 1 : 1 + past]
-        self._ages[rows] += 1
-        return now[:, fixed : fixed + hop].copy()
+        ending = pieces[:, 0, hop:]
+        ending[:, :-hop] += tails[:, hop:]
+        samples = now[:, :hop].copy()
+        given = np.concatenate([given, samples], axis=1)[:, hop:]
+        self._keep(rows, given, now[:, hop:], before[:, hop:], ending, wanted[:, 1 : 1 + past])
+        if young:
+            self._ages[rows] = np.minimum(ages + 1, self.lead)
+        return samples
 
     def revise(self, rows: Rows, targets: Float32) -> None:
         """Change the targets of the frames just committed, as far as the next `step` still works on them.
@@ -201,11 +215,25 @@ class PhaseBank:
         before the one that is committed next. A new spectrum is heard that much sooner, at the price of a
         steeper transition; what was given out stays.
         """
-        self._history[rows, self._past - self.revisable :] = targets * self._raw
+        self._history[rows, self._past - self.revisable :] = targets
 
-    def _keep(self, rows: Rows, now: Float32, before: Float32, tails: Float32) -> None:
-        hop = self.hop
-        for signal, latest in zip(self._signals, (now, before), strict=True):
-            signal[rows, :-hop] = latest
-            signal[rows, -hop:] = 0.0
+    def copy(self, row: int, to: int) -> None:
+        """Let row `to` go on from where `row` is, as if it had played the same until now."""
+        for kept in (self._ages, self._given, self._now, self._before, self._tails, self._history):
+            kept[to] = kept[row]
+
+    def _keep(
+        self, rows: Rows, given: Float32, now: Float32, before: Float32, tails: Float32, history: Float32
+    ) -> None:
+        self._given[rows] = given
+        self._now[rows] = now
+        self._before[rows] = before
         self._tails[rows] = tails
+        self._history[rows] = history
+
+
+def _shares_after(n_fft: int, hop: int, frames: int) -> Float32:
+    """How much of steady frames is left where nothing sounds before sample 0, shape (frames, 1)."""
+    power = np.cumsum(stft.window(n_fft)[::-1].astype(np.float64) ** 2)
+    reach = np.minimum(n_fft // 2 + np.arange(frames) * hop, n_fft)
+    return np.asarray(np.sqrt(power[reach - 1] / power[-1])[:, None], dtype=np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,9 @@ from ghostnote.features import stft
 Float32 = NDArray[np.float32]
 Complex64 = NDArray[np.complex64]
 
-_SPARK = np.float32(1e-6)
+Rows = NDArray[np.intp]
+
+_SPARK = np.float32(4e-9)
 """Impulse added to the middle of each frame, so that silence still has a phase (see `Projection.run`)."""
 _TINY = np.float32(1e-20)
 
@@ -53,12 +56,27 @@ class Grid:
 
 @dataclass(frozen=True)
 class Pace:
-    """How far each iteration goes: `momentum` extrapolates from the last two signals, `over` overshoots the
-    target magnitudes, and `window_floor` is the least summed squared window to divide by."""
+    """How far an iteration goes.
 
-    momentum: float
-    over: float
+    `momentum` extrapolates from the last two signals, `over` overshoots the projection; both have a value
+    for the oldest and one for the newest hop that may change, and are linear between. `window_floor` is the
+    least summed squared window to divide by. Frames before `oldest` stay as the iteration before left them.
+    """
+
+    momentum: tuple[float, float]
+    over: tuple[float, float]
     window_floor: float
+    oldest: int = 0
+
+
+@dataclass(frozen=True)
+class _Iteration:
+    """A pace laid out over the samples that may change: momentum, over (free,), gain (ages, free)."""
+
+    oldest: int
+    momentum: Float32
+    over: Float32
+    gain: Float32
 
 
 class Projection:
@@ -67,70 +85,107 @@ class Projection:
     Thread: one at a time. Realtime-safe: no locks, no logging; the FFT allocates its results.
     """
 
-    def __init__(self, grid: Grid, pace: Pace, capacity: int) -> None:
+    def __init__(self, grid: Grid, fixed: int, paces: Sequence[Pace], powers: Float32, capacity: int) -> None:
+        """Prepare iterations at `paces` that leave the first `fixed` samples as they are.
+
+        `powers`: (ages, span) sums of the squared windows of the frames that exist, by a row's age.
+        """
         self.grid = grid
-        self._momentum = np.float32(pace.momentum)
-        self._over = np.float32(pace.over)
+        self._fixed = fixed
         self._window = stft.window(grid.n_fft)
+        self._scaled = self._window * np.float32(stft.magnitude_scale(grid.n_fft))
         self._trial = np.zeros((capacity, grid.span), dtype=np.float32)
-        self._frames = np.zeros((capacity, grid.frames, grid.n_fft), dtype=np.float32)
-        self._ratio = np.zeros((capacity, grid.frames, grid.bins), dtype=np.float32)
+        self._free = np.zeros((capacity, grid.span - fixed), dtype=np.float32)
+        self._frames = np.zeros((capacity * grid.frames, grid.n_fft), dtype=np.float32)
+        self._pieces = np.zeros((capacity, grid.frames, grid.n_fft), dtype=np.float32)
+        self._ratio = np.zeros((capacity * grid.frames, grid.bins), dtype=np.float32)
+        made = {pace: self._lay_out(pace, powers) for pace in paces}
+        self._iterations = [made[pace] for pace in paces]
+
+    def _lay_out(self, pace: Pace, powers: Float32) -> _Iteration:
+        grid = self.grid
+        at = np.arange(self._fixed, grid.span) / grid.hop - 0.5
+        ends = (self._fixed / grid.hop, grid.span / grid.hop - 1.0)
+        over = np.interp(at, ends, pace.over)
+        power = np.maximum(powers[:, self._fixed :], pace.window_floor) * stft.magnitude_scale(grid.n_fft)
+        return _Iteration(
+            pace.oldest,
+            np.interp(at, ends, pace.momentum).astype(np.float32),
+            over.astype(np.float32),
+            ((1.0 + over) / power).astype(np.float32),
+        )
 
     def run(
         self,
+        given: Float32,
         now: Float32,
         before: Float32,
         targets: Float32,
         tails: Float32,
-        gain: Float32,
-        fixed: int,
-        iterations: int,
+        ages: int | Rows,
+        which: slice = slice(None),
         phases: Complex64 | None = None,
     ) -> tuple[Float32, Float32, Float32]:
-        """Project the signal on the target magnitudes and back, `iterations` times.
+        """Project the signal on the target magnitudes and back, once for each iteration in `which`.
 
-        The projections are those of D. W. Griffin and J. S. Lim (1984), with the momentum of N. Perraudin,
-        P. Balazs and P. L. Søndergaard (2013), here taken on the signal: the transform is linear, so that
-        is the same and cheaper. Where the running spectrum is zero its phase is that of an impulse in the
-        middle of the frame: without it silence could never end, 0/0 being 0.
+        The projections are those of D. W. Griffin and J. S. Lim (1984), accelerated as by N. Perraudin,
+        P. Balazs and P. L. Søndergaard (2013) and, with overshoot, by R. Nenov, D.-K. Nguyen and P. Balazs
+        (2023); here on the signal: the transform is linear, so that is the same and cheaper. Where the
+        running spectrum is zero its phase is that of an impulse in the middle of the frame: without it
+        silence could never end, 0/0 being 0.
 
-        `now`, `before`: (n, span) the signal and the one before it; both are overwritten. `targets`:
-        (n, frames, bins), raw FFT magnitudes. `tails`: (n, n_fft - hop) windowed sum of earlier frames, which
-        stay as they are. `gain`: (span,) or (n, span), inverse of the summed squared windows. `fixed`: so
-        many first samples keep their value. `phases`: (n, frames, bins) unit phases for the first iteration.
-        Returns the signal, the one before it, and the windowed frames (n, frames, n_fft) that made it.
+        `given`: (n, fixed) samples that stay. `now`, `before`: (n, free) the samples after them and the ones
+        of an iteration before; both are overwritten. `targets`: (n, frames, bins), linear magnitudes.
+        `tails`: (n, n_fft - hop) windowed sum of earlier frames, which stay as they are. `ages`: (n,) of the
+        rows, or one for all. `phases`: (n, frames, bins) unit phases for the first iteration. Returns the
+        samples, the ones before, and the windowed frames (n, frames, n_fft) that made them, which are scratch
+        memory and hold until the next call.
         """
-        n, grid = len(now), self.grid
-        hop, size, tail = grid.hop, grid.n_fft, tails.shape[1]
-        trial, frames, ratio = self._trial[:n], self._frames[:n], self._ratio[:n]
+        n, fixed, size = len(now), self._fixed, self.grid.n_fft
+        trial, free = self._trial[:n], self._free[:n]
         row, sample = trial.strides
-        view = np.lib.stride_tricks.as_strided(trial, frames.shape, (row, hop * sample, sample))
-        aims = targets * (1 + self._over)
-        excess = (targets > 0) * self._over
-        pieces = frames
-        for _ in range(iterations):
+        strides = (row, self.grid.hop * sample, sample)
+        view = np.lib.stride_tricks.as_strided(trial, (n, self.grid.frames, size), strides)
+        trial[:, :fixed] = given
+        pieces = self._pieces[:n]
+        for i, iteration in enumerate(self._iterations[which]):
+            oldest = iteration.oldest
+            wanted = targets[:, oldest:]
             if phases is not None:
-                spectrum, phases = phases * targets, None
+                spectrum, phases = phases * wanted, None
+                free[:] = 0.0
             else:
-                np.subtract(now, before, out=trial)
-                np.multiply(trial, self._momentum, out=trial)
-                np.add(trial, now, out=trial)
-                np.multiply(view, self._window, out=frames)
-                frames[:, :, size // 2] += _SPARK
+                count = self.grid.frames - oldest
+                frames = self._frames[: n * count].reshape(n, count, size)
+                ratio = self._ratio[: n * count].reshape(n, count, -1)
+                np.subtract(now, before, out=free)
+                np.multiply(free, iteration.momentum, out=free)
+                np.add(free, now, out=free)
+                trial[:, fixed:] = free
+                np.multiply(view[:, oldest:], self._scaled, out=frames)
+                if i == 0:
+                    frames[:, :, size // 2] += _SPARK
                 spectrum = fft.rfft(frames, axis=-1)
                 np.abs(spectrum, out=ratio)
                 np.add(ratio, _TINY, out=ratio)
-                np.divide(aims, ratio, out=ratio)
-                np.subtract(ratio, excess, out=ratio)
+                np.divide(wanted, ratio, out=ratio)
                 np.multiply(spectrum, ratio, out=spectrum)
-            pieces = fft.irfft(spectrum, n=size, axis=-1, overwrite_x=True)
-            np.multiply(pieces, self._window, out=pieces)
+            changed = fft.irfft(spectrum, n=size, axis=-1, overwrite_x=True)
+            np.multiply(changed, self._window, out=pieces[:, oldest:])
             now, before = before, now
-            now[:, :size] = pieces[:, 0]
-            now[:, size:] = 0.0
-            for k in range(1, grid.frames):
-                now[:, k * hop : k * hop + size] += pieces[:, k]
-            now[:, fixed:tail] += tails[:, fixed:]
-            np.multiply(now, gain, out=now)
-            now[:, :fixed] = before[:, :fixed]
+            self._overlap_add(pieces, tails, now)
+            np.multiply(now, iteration.gain[ages], out=now)
+            np.multiply(free, iteration.over, out=free)
+            np.subtract(now, free, out=now)
         return now, before, pieces
+
+    def _overlap_add(self, pieces: Float32, tails: Float32, out: Float32) -> None:
+        """Sum of windowed frames and tails where samples are free; what one frame alone reaches is copied."""
+        hop, fixed, tail = self.grid.hop, self._fixed, tails.shape[1]
+        np.add(pieces[:, 0, fixed:tail], tails[:, fixed:], out=out[:, : tail - fixed])
+        out[:, tail - fixed : tail - fixed + hop] = pieces[:, 0, tail:]
+        for k in range(1, self.grid.frames):
+            first, last = max(k * hop - fixed, 0), k * hop + tail - fixed
+            shared = out[:, first:last]
+            np.add(shared, pieces[:, k, tail - (last - first) : tail], out=shared)
+            out[:, last : last + hop] = pieces[:, k, tail:]

@@ -11,6 +11,8 @@ from ghostnote.features.spec import FeatureSpec
 Float32 = NDArray[np.float32]
 
 _FLOOR_DB = -60.0
+_NEXT_ALIKE = 0.35
+"""Correlation of a frame with the next one."""
 
 
 class TextureBank:
@@ -50,3 +52,16 @@ class TextureBank:
         """
         start = offset % self.offsets
         return self._log[start : start + self._frames]
+
+    def at(self, frames: NDArray[np.float64]) -> Float32:
+        """The same at any frames counted as offsets are, which may lie between two and wrap, shape (n, B)."""
+        below = np.floor(frames)
+        first = below.astype(np.intp) % len(self._log)
+        share = (frames - below).astype(np.float32)[:, None]
+        rows = self._log[first]
+        if not share.any():
+            return rows
+        # The mean of two frames is less rough than a frame between them.
+        rough = np.sqrt(1.0 - 2.0 * (1.0 - _NEXT_ALIKE) * share * (1.0 - share))
+        between = rows * (1.0 - share) + self._log[(first + 1) % len(self._log)] * share
+        return np.asarray(between / rough)

@@ -15,6 +15,8 @@ from ghostnote_training.synth import drums, metal
 from ghostnote_training.synth.dsp import RATE, Float64, Rng
 from ghostnote_training.synth.finish import finish
 
+__all__ = ["MAKERS", "VERSION", "draw", "finish"]
+
 VERSION = 1
 """Raise it when the sounds change, so that cached features are made again."""
 

@@ -1,0 +1,79 @@
+"""`ghostnote index`: folders of sounds into a library that can be searched."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import Any
+
+from ghostnote.cli.progress import counting
+from ghostnote.cli.texts import as_json, shown
+from ghostnote.errors import UsageError
+
+_TOLD = 10
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of `ghostnote index`."""
+    parser.add_argument("folders", nargs="*", metavar="DIR", help="folders; none: those of the library again")
+    parser.add_argument("--library", default="default", metavar="NAME", help="name or folder of the library")
+    parser.add_argument(
+        "--segment",
+        action=argparse.BooleanOptionalAction,
+        help="cut recordings into their sounds (default: as the library was begun, a new one without)",
+    )
+    parser.add_argument(
+        "--model", metavar="NAME", help="model name or folder (default: the library's, else drums)"
+    )
+    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    parser.add_argument("--retry", action="store_true", help="try files again that failed before")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Index; files that cannot be used are named, and do not make it fail."""
+    if args.workers is not None and not 1 <= args.workers <= 256:
+        raise UsageError(f"--workers {args.workers}: from 1 to 256")
+    from ghostnote.library.indexing import IndexOptions, index
+
+    options = IndexOptions(args.model, args.segment, args.workers, args.retry)
+    with counting("indexing") as show:
+        report = index(
+            args.folders,
+            args.library,
+            options,
+            lambda p: show(p.done, p.total, f"{p.files_per_s:.0f} files/s, {_clock(p.left_s)} left"),
+        )
+    troubles = {"failures": report.failed, "unread": report.unread}
+    listed = {
+        name: [{"file": os.fsdecode(path), "reason": why} for path, why in found]
+        for name, found in troubles.items()
+    }
+    if args.json:
+        counts: dict[str, Any] = {
+            name: getattr(report, name)
+            for name in ("library", "model", "files", "segments", "added", "changed", "unchanged", "removed")
+        }
+        print(
+            as_json({**counts, "failed": len(report.failed), "seconds": round(report.seconds, 3), **listed})
+        )
+        return 0
+    for name, told in (("failures", "failed"), ("unread", "not read")):
+        for row in listed[name][:_TOLD]:
+            print(f"{told}: {shown(row['file'])}: {shown(row['reason'])}", file=sys.stderr)
+        if len(listed[name]) > _TOLD:
+            more = len(listed[name]) - _TOLD
+            print(f"{told}: {more} more; `ghostnote library status` lists them", file=sys.stderr)
+    print(
+        f"library {shown(report.library)}: {report.files} files, {report.segments} sounds, "
+        f"{len(report.failed)} failed; {report.added} new, {report.changed} changed, {report.removed} gone, "
+        f"{report.unchanged} unchanged; {report.seconds:.1f} s"
+    )
+    return 0
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

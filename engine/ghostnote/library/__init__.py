@@ -1,0 +1,1 @@
+"""Libraries of sounds: files found, embedded by a model, kept in SQLite, and searched by sound."""

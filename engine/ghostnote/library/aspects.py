@@ -1,0 +1,133 @@
+"""Aspects of likeness and their weights: what counts how much when sounds are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostnote.errors import UsageError
+from ghostnote.library.descriptors import COLUMNS
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+_LEAST_SPREAD = 1e-6
+_SHORTEST_S = 1e-3
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each aspect counts, from 0 on. With its weight at 1, an aspect counts as much as the latent
+    point does at 1, in a library whose sounds differ in it as usual."""
+
+    latent: float = 1.0
+    classes: float = 0.0
+    loudness: float = 0.0
+    centroid: float = 0.0
+    pitch: float = 0.0
+    attack: float = 0.0
+    length: float = 0.0
+    noisiness: float = 0.0
+
+    def __post_init__(self) -> None:
+        values = [getattr(self, name) for name in NAMES.values()]
+        if not all(np.isfinite(value) and 0.0 <= value <= 1e6 for value in values):
+            raise UsageError(f"weights must be from 0 to 1000000, got {values}")
+        if not any(values):
+            raise UsageError("all weights are 0: nothing would count; give one aspect more")
+
+    @property
+    def latent_only(self) -> bool:
+        """Whether nothing but the latent point counts."""
+        return not any(getattr(self, name) for name in NAMES.values() if name != "latent")
+
+
+NAMES = {"class" if field.name == "classes" else field.name: field.name for field in fields(Weights)}
+"""What an aspect is called by people → its field."""
+
+PLAIN = Weights()
+"""The latent point alone."""
+
+
+def parse_weights(text: str) -> Weights:
+    """Weights written as `latent=1,loudness=0.5`; aspects that are not named keep theirs.
+
+    Raises UsageError.
+    """
+    values: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, number = (piece.strip() for piece in part.partition("="))
+        if name not in NAMES:
+            raise UsageError(f"weights {text!r}: there is no aspect {name!r}; there are: {', '.join(NAMES)}")
+        try:
+            values[NAMES[name]] = float(number)
+        except ValueError:
+            raise UsageError(
+                f"weights {text!r}: {name} needs a number, as in latent=1,loudness=0.5"
+            ) from None
+    return Weights(**values)
+
+
+def scaled(descriptors: Float64) -> dict[str, Float32]:
+    """Aspects as they are compared, each (n, columns), of descriptors (n, 6) in the order of `COLUMNS`.
+
+    Levels in dB, frequencies in octaves, times in powers of two; no pitch is one octave from any.
+    """
+    by = {name: descriptors[:, k] for k, name in enumerate(COLUMNS)}
+    pitched = by["pitch_hz"] > 0.0
+    octaves = np.log2(np.where(pitched, by["pitch_hz"], 1.0))
+    usual = float(octaves[pitched].mean()) if pitched.any() else 0.0
+    columns = {
+        "loudness": [by["loudness_db"]],
+        "centroid": [np.log2(np.maximum(by["centroid_hz"], 1.0))],
+        "pitch": [np.where(pitched, octaves, usual), pitched.astype(np.float64)],
+        "attack": [np.log2(np.maximum(by["attack_s"], _SHORTEST_S))],
+        "length": [np.log2(np.maximum(by["length_s"], _SHORTEST_S))],
+        "noisiness": [by["noisiness"]],
+    }
+    return {name: np.stack(values, axis=1).astype(np.float32) for name, values in columns.items()}
+
+
+class Space:
+    """The points (n, …) of a library's sounds in a space whose distances are those that weights ask for."""
+
+    def __init__(self, aspects: dict[str, Float32], weights: Weights) -> None:
+        """`aspects`: (n, columns) each, "latent" and "class" among them."""
+        latent = aspects["latent"]
+        unit = _spread(latent)
+        self._factors = {}
+        for name, field in NAMES.items():
+            weight, values = getattr(weights, field), aspects[name]
+            if weight and values.shape[1]:
+                own = 1.0 if name == "latent" else unit / max(_spread(values), _LEAST_SPREAD)
+                self._factors[name] = np.float32(np.sqrt(weight) * own)
+        if not self._factors:
+            raise UsageError("this model has no classes: give another aspect than class a weight")
+        points = self.project(aspects)
+        self._centre = points.mean(axis=0, dtype=np.float64).astype(np.float32) if len(points) else 0.0
+        self.points = np.ascontiguousarray(points - self._centre)
+        self._squares = np.einsum("nd,nd->n", self.points, self.points)
+
+    def project(self, aspects: dict[str, Float32]) -> Float32:
+        """Points (n, …) of sounds, where they are in this space before it is centred."""
+        columns = [aspects[name] * factor for name, factor in self._factors.items()]
+        return columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
+
+    def near(self, point: Float32) -> tuple[Float32, Float32]:
+        """(distances in order, but squared and less a constant, for all n; the point, centred)."""
+        here = np.asarray(point - self._centre, dtype=np.float32)
+        found = self.points @ here
+        found *= np.float32(-2.0)
+        found += self._squares
+        return found, here
+
+    def distances(self, rows: NDArray[np.int64], here: Float32) -> Float32:
+        """Distances of rows from a point that `near` gave, exact also where they are small."""
+        return np.asarray(np.sqrt(np.square(self.points[rows] - here).sum(axis=1)), dtype=np.float32)
+
+
+def _spread(values: Float32) -> float:
+    """Root of the mean square distance from the mean, over all columns."""
+    return float(np.sqrt(values.var(axis=0, dtype=np.float64).sum())) if len(values) else 0.0

@@ -1,0 +1,336 @@
+"""Brings a library up to date with its folders: only what is new or changed is read."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ghostnote.crew import Crew, Lost
+from ghostnote.decode import bundle
+from ghostnote.decode.files import inside
+from ghostnote.decode.manifest import Manifest
+from ghostnote.errors import LibraryError
+from ghostnote.features import other_formats
+from ghostnote.features.segmentation import SegmentOptions
+from ghostnote.library import places
+from ghostnote.library.catalogue import UNSURE, UNSURE_NS, Catalogue, Facts, path_for
+from ghostnote.library.embedding import (
+    CHANGED,
+    FAILED,
+    LOST,
+    OK,
+    UNSUPPORTED,
+    Embedded,
+    Item,
+    Shard,
+    content_of,
+    embed_shard,
+    mark_of,
+)
+from ghostnote.library.status import drop_outdated, latest_facts, latest_folders
+from ghostnote.library.walk import Mark, Walk, walk
+
+DEFAULT_MODEL = "drums"
+CHUNK = 512
+"""So many files are hashed before what is new among them is embedded."""
+SHARD_FILES, SHARD_BYTES = 16, 32 << 20
+"""Files and bytes that are embedded, and written, together: so much at most is lost by `kill -9`."""
+NICE = 5
+"""Workers give way to an instrument that plays on the same machine."""
+LEAST_LIMIT_S = 300.0
+SLOWEST_BYTES_S = 50_000.0
+"""A worker may take so long for a shard, and a second more for so many bytes of recordings that are cut. It
+is long, since other programs may have the processors: who only had to wait must not be taken for hanging."""
+
+_RETRIED = (FAILED, LOST, UNSUPPORTED)
+
+
+@dataclass(frozen=True)
+class IndexOptions:
+    """`model`: name or folder, None for the library's own (a new one's: drums); `segment`: cut recordings
+    into sounds, None as the library was begun; `workers`: processes, None for one a core; `retry`: try again
+    what failed before."""
+
+    model: str | None = None
+    segment: bool | None = None
+    workers: int | None = None
+    retry: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an index is: of `total` files that are new or changed `done` are, so many a second lately."""
+
+    done: int
+    total: int
+    files_per_s: float
+    left_s: float
+
+
+@dataclass
+class Report:
+    """What an index found and did; `failed` and `unread` are (path, why)."""
+
+    library: str
+    model: str
+    files: int = 0
+    segments: int = 0
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    embedded: int = 0
+    failed: list[tuple[bytes, str]] = field(default_factory=list)
+    unread: list[tuple[bytes, str]] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    path: bytes
+    mark: Mark
+    known: bool
+
+
+def index(
+    folders: Sequence[str | os.PathLike[str]],
+    library: str | os.PathLike[str] = places.DEFAULT,
+    options: IndexOptions = IndexOptions(),
+    tell: Callable[[Progress], None] = lambda progress: None,
+) -> Report:
+    """Bring a library up to date with folders, or with those that it has where none is given.
+
+    Files that moved keep what was computed, copies are computed once, files that are gone go; a folder that
+    vanishes, or is all at once empty, keeps its files. May be ended at any moment, and goes on where it was.
+    Raises LibraryError, BundleError.
+    """
+    began = time.monotonic()
+    place = places.place(library)
+    walks = [walk(folder) for folder in folders]
+    with places.alone(place):
+        before = latest_facts(place)
+        folder, manifest = _model(options.model or (before.model_folder if before else DEFAULT_MODEL), before)
+        with closing(Catalogue(path_for(place, manifest))) as catalogue:
+            facts = _begin(catalogue, Facts.of(manifest, folder, bool(options.segment)), options)
+            report = Report(places.named(place), manifest.name)
+            if not folders:
+                walks = list(_known_folders(catalogue.folders() or latest_folders(place), place, report))
+            catalogue.add_folders(found.top for found in walks)
+            _update(catalogue, facts, walks, options, report, tell)
+            report.files, report.segments, report.failed = catalogue.totals()
+        drop_outdated(place, manifest)
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _model(name: str, before: Facts | None) -> tuple[Path, Manifest]:
+    """The folder and manifest of a model; one that has moved is found by its name."""
+    if before is not None and name == before.model_folder and not Path(name).is_dir():
+        name = before.model
+    folder = bundle.find(name)
+    return folder, Manifest.from_file(inside(folder, bundle.MANIFEST_NAME))
+
+
+def _begin(catalogue: Catalogue, facts: Facts, options: IndexOptions) -> Facts:
+    before = catalogue.facts()
+    if before is not None:
+        if options.segment is not None and options.segment != before.segmented:
+            was = "with" if before.segmented else "without"
+            raise LibraryError(
+                f"{catalogue.path.parent}: this library was indexed {was} --segment; index into another "
+                "--library, or remove this one first"
+            )
+        facts = replace(facts, segmented=before.segmented, begun=before.begun)
+    catalogue.begin(facts)
+    return facts
+
+
+def _known_folders(folders: Sequence[bytes], place: Path, report: Report) -> Iterator[Walk]:
+    if not folders:
+        raise LibraryError(
+            f"library {places.named(place)!r}: no folder was indexed yet; give one: ghostnote index DIR"
+        )
+    for folder in folders:
+        try:
+            yield walk(os.fsdecode(folder))
+        except LibraryError as error:
+            report.unread.append((folder, str(error).removeprefix(f"{os.fsdecode(folder)}: ")))
+
+
+def _update(
+    catalogue: Catalogue,
+    facts: Facts,
+    walks: Sequence[Walk],
+    options: IndexOptions,
+    report: Report,
+    tell: Callable[[Progress], None],
+) -> None:
+    looked_ns = time.time_ns()
+    candidates, gone = _compare(catalogue, walks, options, report)
+    with _Run(catalogue, facts, options, report, looked_ns) as run:
+        for batch in _chunks(candidates):
+            for done, spent_s in run.take(batch):
+                rate = done / max(spent_s, 1e-3)
+                tell(Progress(done, len(candidates), rate, (len(candidates) - done) / max(rate, 1e-3)))
+    still = [found for found in walks if os.path.isdir(found.top)]
+    report.unread += [(found.top, "vanished while it was indexed; its files are kept") for found in walks
+                      if found not in still]  # fmt: skip
+    leaving = {path for found in still for path in gone.get(found.top, ())}
+    catalogue.remove(leaving)
+    report.removed = len(leaving)
+
+
+def _compare(
+    catalogue: Catalogue, walks: Sequence[Walk], options: IndexOptions, report: Report
+) -> tuple[list[_Candidate], dict[bytes, list[bytes]]]:
+    """Files to look at, and those that are gone, by folder."""
+    candidates: dict[bytes, _Candidate] = {}
+    gone: dict[bytes, list[bytes]] = {}
+    retried = set(_RETRIED) if options.retry else {UNSUPPORTED} if other_formats.available() else set()
+    everywhere = {path for found in walks for path in found.files}
+    tops = {found.top for found in walks}
+    others = [folder + os.sep.encode() for folder in catalogue.folders() if folder not in tops]
+    for found in walks:
+        report.unread += found.unread
+        known = {path: (mark, status) for path, mark, status in catalogue.marks(found.top)}
+        inner = tuple(folder for folder in others if folder.startswith(found.top + os.sep.encode()))
+        missing = [
+            path
+            for path in known
+            if path not in everywhere and found.knows(path) and not path.startswith(inner)
+        ]
+        if found.empty and missing:
+            report.unread.append((found.top, "is empty; is its disk there? its files are kept"))
+            missing = []
+        gone[found.top] = missing
+        for path, mark in found.files.items():
+            was, status = known.get(path, (None, None))
+            if was == mark and status is not None and status not in retried:
+                report.unchanged += 1
+            else:
+                candidates[path] = _Candidate(path, mark, was is not None)
+    return [candidates[path] for path in sorted(candidates)], gone
+
+
+def _chunks(candidates: Sequence[_Candidate]) -> Iterator[Sequence[_Candidate]]:
+    for start in range(0, len(candidates), CHUNK):
+        yield candidates[start : start + CHUNK]
+
+
+class _Run:
+    """Candidates to rows: hashed here, embedded by the crew where their content is new."""
+
+    def __init__(
+        self, catalogue: Catalogue, facts: Facts, options: IndexOptions, report: Report, looked_ns: int
+    ) -> None:
+        self._catalogue, self._facts, self._options = catalogue, facts, options
+        self._report, self._looked_ns = report, looked_ns
+        self._cut = SegmentOptions() if facts.segmented else None
+        self._statuses = catalogue.statuses()
+        retried = set(_RETRIED) if options.retry else {UNSUPPORTED}
+        self._settled = {content for content, status in self._statuses.items() if status not in retried}
+        self._crew = Crew(options.workers, self._limit_s, LibraryError, NICE)
+        self._done, self._began = 0, time.monotonic()
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._crew.close()
+
+    def take(self, batch: Sequence[_Candidate]) -> Iterator[tuple[int, float]]:
+        """Work on a batch; yields how many candidates are done, and after how many seconds."""
+        ready, new = self._hashed(batch)
+        self._put((), ready)
+        yield self._done, time.monotonic() - self._began
+        for results in self._embedded(new):
+            with_content = {result.content: new[result.content] for result in results}
+            stable = [result for result in results if result.status != CHANGED]
+            self._settled |= {result.content for result in stable}
+            self._report.embedded += sum(result.status == OK for result in stable)
+            unread = [(item.path, result.reason) for result in results if result.status == CHANGED
+                      for item in with_content[result.content]]  # fmt: skip
+            self._unread(unread)
+            self._put(stable, [item for result in stable for item in with_content[result.content]])
+            yield self._done, time.monotonic() - self._began
+
+    def _hashed(self, batch: Sequence[_Candidate]) -> tuple[list[Item], dict[bytes, list[Item]]]:
+        """Files whose content is known, and the others by content."""
+        ready: list[Item] = []
+        new: dict[bytes, list[Item]] = {}
+        unread: list[tuple[bytes, str]] = []
+        for candidate in batch:
+            try:
+                mark = mark_of(candidate.path)
+                item = Item(candidate.path, content_of(candidate.path), mark)
+            except OSError as error:
+                unread.append((candidate.path, str(error.strerror or error)))
+                continue
+            self._report.added += not candidate.known
+            self._report.changed += candidate.known
+            if item.content in self._settled:
+                ready.append(item)
+            else:
+                new.setdefault(item.content, []).append(item)
+        self._unread(unread)
+        return ready, new
+
+    def _embedded(self, new: dict[bytes, list[Item]]) -> Iterator[list[Embedded]]:
+        """What became of new contents, shard by shard; a shard that was lost is taken file by file."""
+        shards = list(self._shards([items[0] for items in new.values()]))
+        again: list[Shard] = []
+        for number, result in self._crew.run(embed_shard, shards):
+            if not isinstance(result, Lost):
+                yield result
+            elif result.raised:
+                raise LibraryError(f"nothing can be embedded: {result.reason}")
+            elif len(shards[number].items) > 1:
+                again += [replace(shards[number], items=(item,)) for item in shards[number].items]
+            else:
+                yield [self._lost(shards[number].items[0], result)]
+        for number, result in self._crew.run(embed_shard, again):
+            yield [self._lost(again[number].items[0], result)] if isinstance(result, Lost) else result
+
+    def _lost(self, item: Item, lost: Lost) -> Embedded:
+        return Embedded(item.content, LOST, lost.reason)
+
+    def _shards(self, items: Iterable[Item]) -> Iterator[Shard]:
+        held: list[Item] = []
+        size = 0
+        for item in items:
+            if held and (len(held) >= SHARD_FILES or size + item.mark.size > SHARD_BYTES):
+                yield self._shard(held)
+                held, size = [], 0
+            held.append(item)
+            size += item.mark.size
+        if held:
+            yield self._shard(held)
+
+    def _shard(self, items: Sequence[Item]) -> Shard:
+        return Shard(tuple(items), self._facts.model_folder, self._facts.digest, self._cut)
+
+    def _limit_s(self, shard: Shard) -> float:
+        size = sum(item.mark.size for item in shard.items) if shard.cut else 0
+        return LEAST_LIMIT_S + size / SLOWEST_BYTES_S
+
+    def _put(self, results: Sequence[Embedded], items: Sequence[Item]) -> None:
+        rows = [
+            (item.path, item.content, item.mark if self._sure(item.mark) else Mark(item.mark.size, UNSURE))
+            for item in items
+        ]
+        if results or rows:
+            self._catalogue.put(results, rows, self._facts.classes)
+        self._done += len(items)
+
+    def _unread(self, files: list[tuple[bytes, str]]) -> None:
+        if files:
+            self._report.unread += files
+            self._catalogue.put_unread(files)
+        self._done += len(files)
+
+    def _sure(self, mark: Mark) -> bool:
+        return mark.mtime_ns < self._looked_ns - UNSURE_NS

@@ -1,0 +1,120 @@
+"""All sounds of a database in memory, a row each, and the files that they are in."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostnote.errors import LibraryError
+from ghostnote.library import database, words
+from ghostnote.library.aspects import scaled
+from ghostnote.library.catalogue import Facts
+from ghostnote.library.descriptors import COLUMNS
+
+Bool = NDArray[np.bool_]
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+
+_ROWS = (
+    f"SELECT content, onset_s, {', '.join(COLUMNS)}, latent, probabilities FROM segment "
+    "WHERE EXISTS (SELECT 1 FROM file WHERE file.content = segment.content) ORDER BY id"
+)
+_FILES = (
+    "SELECT content, path, said FROM file JOIN content ON content = content.id WHERE status = 0 ORDER BY path"
+)
+
+
+class Rows:
+    """The sounds as they were when they were read: `n` of them. Thread: any, nothing changes."""
+
+    def __init__(self, path: Path, facts: Facts) -> None:
+        self.facts = facts
+        with closing(database.connect(path)) as connection, database.reading(path):
+            connection.execute("BEGIN")
+            rows = connection.execute(_ROWS).fetchall()
+            self._read_files(connection)
+            hashes = connection.execute("SELECT hash, id FROM content").fetchall()
+        self.hashes: dict[bytes, int] = dict(hashes)
+        columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * (len(COLUMNS) + 4)
+        count, classes = len(rows), len(facts.classes)
+        self.contents: Int64 = np.array(columns[0], dtype=np.int64)
+        self._numbers: Float64 = np.array(columns[1:-2], dtype=np.float64).reshape(len(COLUMNS) + 1, count)
+        probabilities = _matrix(columns[-1], count, classes if count and columns[-1][0] else 0)
+        said = np.array([self._said.get(content, "") for content in self.contents.tolist()], dtype=np.str_)
+        self.aspects = {
+            "latent": _matrix(columns[-2], count, facts.latent_size),
+            "class": _with_evidence(probabilities, said, facts.classes),
+            **scaled(self._numbers[1:].T),
+        }
+        """Aspects as they are compared, (n, columns) each."""
+        if probabilities.shape[1]:
+            self.class_names, self.kinds = facts.classes, self.aspects["class"].argmax(axis=1)
+        else:
+            names, self.kinds = np.unique(said, return_inverse=True)
+            self.class_names = tuple(str(name) for name in names)
+
+    def _read_files(self, connection: sqlite3.Connection) -> None:
+        self.paths: dict[int, list[bytes]] = {}
+        self._said: dict[int, str] = {}
+        for content, path, said in connection.execute(_FILES):
+            self.paths.setdefault(content, []).append(path)
+            if said:
+                self._said.setdefault(content, said)
+
+    def __len__(self) -> int:
+        return len(self.contents)
+
+    def column(self, name: str) -> Float64:
+        """`onset_s` or a descriptor, (n,)."""
+        column: Float64 = self._numbers[("onset_s", *COLUMNS).index(name)]
+        return column
+
+    def class_rows(self, wanted: Callable[[str], bool]) -> Bool:
+        """Sounds whose class is wanted, (n,)."""
+        good = np.array([wanted(name) for name in self.class_names], dtype=bool)
+        return np.asarray(good[self.kinds], dtype=bool) if len(self) else np.zeros(0, dtype=bool)
+
+    def folder_rows(self, wanted: Callable[[str], bool]) -> Bool:
+        """Sounds with a file in a folder that is wanted, (n,)."""
+        folders, contents, numbers = self._folders
+        good = np.array([wanted(os.fsdecode(folder)) for folder in folders], dtype=bool)
+        return np.isin(self.contents, contents[good[numbers]]) if len(self) else np.zeros(0, dtype=bool)
+
+    @cached_property
+    def _folders(self) -> tuple[list[bytes], Int64, Int64]:
+        """Folders; for each file its content, and the number of its folder."""
+        found: dict[bytes, int] = {}
+        pairs = [
+            (content, found.setdefault(os.path.dirname(path), len(found)))
+            for content, paths in self.paths.items()
+            for path in paths
+        ]
+        table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return list(found), table[:, 0], table[:, 1]
+
+
+def _matrix(blobs: Sequence[object], count: int, columns: int) -> Float32:
+    """Rows of 4-byte floats, (count, columns)."""
+    data = b"".join(blobs)  # type: ignore[arg-type]
+    if len(data) != 4 * count * columns:
+        raise LibraryError("the library is damaged: a point has the wrong size; remove it, index again")
+    return np.frombuffer(data, dtype="<f4").reshape(count, columns).astype(np.float32, copy=False)
+
+
+def _with_evidence(probabilities: Float32, said: NDArray[np.str_], classes: tuple[str, ...]) -> Float32:
+    """Probabilities (n, C) with what paths say counted in."""
+    if not probabilities.shape[1]:
+        return probabilities
+    out = probabilities.copy()
+    for name in np.unique(said):
+        rows = said == name
+        out[rows] = words.evidence(probabilities[rows], str(name), classes)
+    return out

@@ -1,0 +1,248 @@
+"""Search by sound: an exact scan of all latent points of a library, which are held in memory."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ghostnote.decode import bundle
+from ghostnote.decode.files import inside
+from ghostnote.decode.manifest import Manifest
+from ghostnote.decode.model import Model, load
+from ghostnote.errors import LibraryError, UsageError
+from ghostnote.library import database, places, words
+from ghostnote.library.aspects import PLAIN, Space, Weights, scaled
+from ghostnote.library.catalogue import Facts, path_for, read_facts
+from ghostnote.library.descriptors import COLUMNS, as_row
+from ghostnote.library.embedding import Sound, content_of, sounds_in
+from ghostnote.library.filters import Condition
+from ghostnote.library.rows import Rows
+from ghostnote.library.status import model_folder
+
+Bool = NDArray[np.bool_]
+Float32 = NDArray[np.float32]
+Int64 = NDArray[np.int64]
+
+SPACES = 4
+"""Sets of weights whose points are kept."""
+MASKS = 32
+"""Conditions whose rows are kept."""
+_SPARE = 16
+_BLOCKS = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """A sound that others are to be like. `content`: hash of its file, None where there is none; `said`: what
+    its path says of its class; `span_s`: how much of its file was heard."""
+
+    sound: Sound
+    content: bytes | None = None
+    said: str = ""
+    span_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A sound of the library: its file, where in it the sound begins, how far off it is, and its class
+    ("" where neither the model nor the path knows one)."""
+
+    file: str
+    onset_s: float
+    distance: float
+    class_name: str
+
+
+class Library:
+    """The sounds of a library for one model, as they were when it was opened. Thread: one at a time.
+
+    Made by `open_library`.
+    """
+
+    def __init__(self, path: Path, facts: Facts) -> None:
+        self.path, self.facts = path, facts
+        self.rows = Rows(path, facts)
+        self._spaces: OrderedDict[Weights, Space] = OrderedDict()
+        self._masks: OrderedDict[Condition, Bool] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def latents(self) -> Float32:
+        """Latent points of all sounds, (n, D)."""
+        return self.rows.aspects["latent"]
+
+    @property
+    def classes(self) -> list[str]:
+        """The class of each sound, from the model's classifier and what paths say; "" where none is known."""
+        return [self.rows.class_names[kind] for kind in self.rows.kinds.tolist()]
+
+    def files(self) -> list[str]:
+        """A path for each sound."""
+        return [os.fsdecode(self.rows.paths[content][0]) for content in self.rows.contents.tolist()]
+
+    def find(
+        self,
+        query: Query,
+        count: int = 10,
+        within: Sequence[Condition] = (),
+        weights: Weights = PLAIN,
+        *,
+        itself: bool = False,
+    ) -> list[Neighbour]:
+        """The sounds nearest to a query, at most `count`, nearest first; of exact copies one.
+
+        Without `itself`, neither the query's own sound nor one with the very same latent point is among them.
+        Raises UsageError.
+        """
+        if count < 1:
+            raise UsageError(f"{count} neighbours: at least 1 is needed")
+        if query.sound.latent.shape != (self.facts.latent_size,):
+            raise UsageError(
+                f"a point of {len(query.sound.latent)} dimensions; the library has {self.facts.latent_size}"
+            )
+        space = self._space(weights)
+        squares, here = space.near(space.project(self._query_aspects(query, weights))[0])
+        allowed = self._allowed(query, within, itself)
+        if allowed is not None:
+            squares[~allowed] = np.inf
+        rows = self._nearest(squares, query.sound.latent, count, itself)
+        distances = space.distances(rows, here)
+        order = np.lexsort((rows, distances))[:count]
+        folders = [condition for condition in within if condition.name == "folder"]
+        return [
+            Neighbour(self._file(row, folders), onset_s, distance, self._class(row))
+            for row, onset_s, distance in zip(
+                rows[order].tolist(),
+                self.rows.column("onset_s")[rows[order]].tolist(),
+                distances[order].tolist(),
+                strict=True,
+            )
+        ]
+
+    def _allowed(self, query: Query, within: Sequence[Condition], itself: bool) -> Bool | None:
+        allowed: Bool | None = None
+        for condition in within:
+            rows = self._mask(condition)
+            allowed = rows if allowed is None else allowed & rows
+        own = None if query.content is None or itself else self.rows.hashes.get(query.content)
+        if own is not None:
+            onsets, start = self.rows.column("onset_s"), query.sound.onset_s
+            heard = (onsets > start - 0.05) & (onsets < start + max(query.span_s, 0.05))
+            rows = ~((self.rows.contents == own) & heard)
+            allowed = rows if allowed is None else allowed & rows
+        return allowed
+
+    def _mask(self, condition: Condition) -> Bool:
+        """Rows that meet a condition, kept for the next query."""
+        mask = self._masks.pop(condition, None)
+        self._masks[condition] = mask = condition.rows(self.rows) if mask is None else mask
+        while len(self._masks) > MASKS:
+            self._masks.popitem(last=False)
+        return mask
+
+    def _query_aspects(self, query: Query, weights: Weights) -> dict[str, Float32]:
+        aspects = {"latent": query.sound.latent[np.newaxis]}
+        if weights.latent_only:
+            return aspects
+        probabilities = query.sound.probabilities
+        if self.rows.aspects["class"].shape[1]:
+            probabilities = words.evidence(probabilities, query.said, self.facts.classes)
+        own = np.array([as_row(query.sound.descriptors)], dtype=np.float64)
+        aspects |= {"class": probabilities[np.newaxis], **scaled(own)}
+        pitches = self.rows.aspects["pitch"]
+        if own[0, COLUMNS.index("pitch_hz")] <= 0.0 and len(pitches):
+            aspects["pitch"] = np.array([[pitches[:, 0].mean(), 0.0]], dtype=np.float32)
+        return aspects
+
+    def _space(self, weights: Weights) -> Space:
+        space = self._spaces.pop(weights, None) or Space(self.rows.aspects, weights)
+        self._spaces[weights] = space
+        while len(self._spaces) > SPACES:
+            self._spaces.popitem(last=False)
+        return space
+
+    def _nearest(self, squares: Float32, latent: Float32, count: int, itself: bool) -> Int64:
+        """Rows of the nearest, some more than asked for, without those of the very same latent point."""
+        size = count + _SPARE
+        while True:
+            rows = smallest(squares, size)
+            same = np.zeros(len(rows), dtype=bool) if itself else (self.latents[rows] == latent).all(axis=1)
+            if (~same).sum() >= count or size >= len(squares):
+                return np.asarray(rows[~same], dtype=np.int64)
+            size *= 4
+
+    def _class(self, row: int) -> str:
+        return self.rows.class_names[int(self.rows.kinds[row])]
+
+    def _file(self, row: int, folders: Sequence[Condition]) -> str:
+        """A path of a row: the first that the folders of a filter allow."""
+        paths = [os.fsdecode(path) for path in self.rows.paths[int(self.rows.contents[row])]]
+        if len(paths) == 1:
+            return paths[0]
+        good = (p for p in paths if all(c.has(os.path.dirname(p)) == (c.how == "=") for c in folders))
+        return next(good, paths[0])
+
+
+def smallest(values: Float32, count: int) -> Int64:
+    """Where the `count` smallest of finite values are, with some others that are small, in no order.
+
+    The least of each of many blocks: `count` of these, and so as many values, are no larger than the
+    `count`-th of them; few others are.
+    """
+    blocks = min(_BLOCKS, len(values))
+    if count < blocks:
+        whole = values[: len(values) // blocks * blocks].reshape(-1, blocks)
+        bound = np.partition(whole.min(axis=0), count - 1)[count - 1]
+        if np.isfinite(bound):
+            return np.flatnonzero(values <= bound)
+    return np.flatnonzero(np.isfinite(values))
+
+
+def open_library(
+    name_or_folder: str | os.PathLike[str], model: str | os.PathLike[str] | Manifest | None = None
+) -> Library:
+    """A library, for a model (its name, folder or manifest), or for the one that it was last indexed with.
+
+    Raises LibraryError, BundleError.
+    """
+    folder = places.existing(name_or_folder)
+    if model is not None and not isinstance(model, Manifest):
+        model = Manifest.from_file(inside(bundle.find(model), bundle.MANIFEST_NAME))
+    paths = places.databases(folder) if model is None else [path_for(folder, model)]
+    for path in paths:
+        if path.is_file():
+            with closing(database.connect(path)) as connection:
+                facts = read_facts(connection, path)
+            if facts is not None:
+                return Library(path, facts)
+    wanted = f" by model {model.name}" if model else ""
+    raise LibraryError(f"library {places.named(folder)!r} was not indexed{wanted} yet; run `ghostnote index`")
+
+
+def model_of(library: Library) -> Model:
+    """The model that a library was embedded with. Raises LibraryError when it is not there any more."""
+    folder = model_folder(library.facts)
+    if folder is None:
+        raise LibraryError(
+            f"library {places.named(library.path.parent)!r}: model {library.facts.model} is not in "
+            f"{library.facts.model_folder} any more, or was changed; run `ghostnote index` to embed all "
+            "anew, or bring the model back"
+        )
+    return load(folder, warm_up=False, lazy=("decoder",))
+
+
+def query_of(path: str | os.PathLike[str], model: Model) -> Query:
+    """A sound file as a query. Raises AudioFileError."""
+    name = os.fspath(path)
+    (sound,) = sounds_in(name, model)
+    said = words.said(os.path.abspath(name), model.manifest.classes)
+    return Query(sound, content_of(os.fsencode(name)), said, model.spec.duration_s)

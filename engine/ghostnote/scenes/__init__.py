@@ -1,0 +1,1 @@
+"""Scenes on disk: files, their older versions, and what they hold."""
