@@ -111,6 +111,51 @@ def test_notes_and_knobs_come_through_and_a_lost_port_is_released(jack_server):
     ]
 
 
+SLOW = """
+import collections, sys, jack
+jack.set_error_function(lambda text: None)
+jack.set_info_function(lambda text: None)
+client = jack.Client("knobs", no_start_server=True)
+port = client.midi_outports.register("out")
+waiting = collections.deque()
+
+@client.set_process_callback
+def process(frames):
+    port.clear_buffer()
+    while waiting:
+        port.write_midi_event(0, waiting.popleft())
+
+print("ready", flush=True)
+for line in sys.stdin:
+    if line == "go\\n":
+        client.activate()
+    else:
+        waiting.append(bytes(int(word) for word in line.split()))
+"""
+
+
+def test_a_program_that_is_active_long_after_its_port_was_seen_is_heard(jack_server):
+    """JACK connects nothing before, and python-rtmidi does not say so."""
+    said = run(
+        f"""
+        SENDER = {SLOW!r}
+        inputs.start()
+        keys = sender()
+        until(lambda: inputs.ports)
+        keys.stdin.write("go\\n"); keys.stdin.flush()
+        def played():
+            send(keys, 0x90, 60, 127)
+            time.sleep(0.1)
+            return inbox.drain()
+        print({{(e.addr, *e.args[:2]) for e in until(played)}})
+        keys.stdin.close(); keys.wait()
+        inputs.close()
+        """,
+        jack_server.env,
+    )
+    assert said.splitlines() == ["{('/gn/part1/note', 60, 1.0)}"]
+
+
 DEVICE = """
 import sys, rtmidi
 fader = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, name="motors")

@@ -39,6 +39,7 @@ class Probe:
     def __init__(self, server: str, inputs: int, seconds: float) -> None:
         import jack
 
+        gc.collect()  # now: whoever sees the ports wants to connect to them, which needs an active client
         jack.set_error_function(lambda text: None)
         jack.set_info_function(lambda text: None)
         self._client: Any = jack.Client("ghostnote-probe", servername=server, no_start_server=True)
@@ -65,7 +66,6 @@ class Probe:
         self._client.set_xrun_callback(self._count_xrun)
 
     def __enter__(self) -> Probe:
-        gc.collect()
         gc.disable()
         self._client.activate()
         deadline = time.monotonic() + CONNECT_LIMIT_S

@@ -40,8 +40,13 @@ class Input:
         import rtmidi
 
         def received(event: tuple[list[int], float], data: object = None) -> None:
+            self.heard = True
             receive(event[0])
 
+        self.heard = False
+        """Whether a message came in."""
+        self.is_open = True
+        self._name, self._received = name, received
         self._midi: Any = None
         try:
             self._midi = rtmidi.MidiIn(api, name=client)
@@ -63,24 +68,43 @@ class Input:
         """Whether clock messages come through; they take the interpreter 48 times a second and more."""
         self._midi.ignore_types(sysex=True, timing=not on, active_sense=True)
 
+    def reopen(self) -> None:
+        """Close the port and open it again; one that is gone by then stays as it is."""
+        with suppress(Exception):
+            ports = numbered(self._midi.get_ports())
+            if self._name in ports:
+                self._close_port()
+                self._midi.set_callback(self._received)
+                self._midi.open_port(ports.index(self._name), name="in")
+
     def close(self) -> None:
         """Close the port and its client."""
+        self.is_open = False
+        self._close_port()
+        with suppress(Exception):
+            self._midi.delete()
+
+    def _close_port(self) -> None:
         self._midi.cancel_callback()
         # Closing waits for the input thread and keeps the interpreter meanwhile: a callback that is on
         # its way needs the time to finish, or the two wait for each other.
         time.sleep(_SETTLE_S)
         with suppress(Exception):
             self._midi.close_port()
-        with suppress(Exception):
-            self._midi.delete()
 
 
 class Output:
-    """An output's client: it lists what there is, then opens one of them, or a virtual one."""
+    """An output's client: it lists what there is, then opens one of them, or a virtual one.
 
-    def __init__(self, api: int | None, client: str) -> None:
+    `usable`: which of the names are listed; all of them without it.
+    """
+
+    def __init__(
+        self, api: int | None, client: str, usable: Callable[[Sequence[str]], list[str]] | None = None
+    ) -> None:
         import rtmidi
 
+        self._usable = usable
         try:
             self._midi: Any = rtmidi.MidiOut(api, name=client)
         except Exception as error:  # the binding's own classes, not all of which it documents
@@ -89,9 +113,10 @@ class Output:
     def names(self) -> list[str]:
         """Names of the outputs that are there now."""
         try:
-            return numbered(self._midi.get_ports())
+            names = numbered(self._midi.get_ports())
         except Exception:  # a server that is going, or a name that cannot be decoded
             return []
+        return names if self._usable is None else self._usable(names)
 
     def open(self, name: str | None) -> None:
         """Open an output by name, or (None) a virtual one. Raises DeviceError."""

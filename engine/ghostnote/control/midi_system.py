@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Protocol
 
+from ghostnote.control.midi_jack import SETTLE_S, Reopening, Settled, server_mark, silence_jack
 from ghostnote.control.midi_names import CLIENT, display_name
 from ghostnote.control.midi_rtmidi import Input, Output, Receive, numbered
 from ghostnote.errors import DeviceError
@@ -90,10 +88,11 @@ class SystemMidi:
     """ALSA, CoreMIDI or Windows MIDI; JACK MIDI when asked for, or when it is the only one that works.
 
     One long-lived client is asked for the names, since some systems never free a client. A system that is not
-    there, or was lost, is tried again every 10 s.
+    there, or was lost, is tried again every 10 s. Outputs of JACK are named once they have been there for
+    `settle_s`.
     """
 
-    def __init__(self, jack: bool = False) -> None:
+    def __init__(self, jack: bool = False, settle_s: float = SETTLE_S) -> None:
         self.generation = 0
         self._jack = jack
         self._api: int | None = None
@@ -102,6 +101,8 @@ class SystemMidi:
         self._had_ports = False
         self._missing = ""
         self._mark: tuple[int, int] | None = None
+        self._reopening = Reopening()
+        self._settled = Settled(settle_s)
 
     @property
     def ready(self) -> bool:
@@ -123,10 +124,12 @@ class SystemMidi:
         if self._is_jack() and self._is_jack_lost(found, now):
             # Said to be empty, so that every client is deleted before a new one is opened: deleting the
             # clients of a server that ended after that crashes inside libjack.
-            self.generation += self._had_ports or _jack_mark() != self._mark
+            self.generation += self._had_ports or server_mark() != self._mark
             self.close()
             self._retry_at = now
             found = []
+        elif self._is_jack():
+            self._reopening.turn(now)
         self._had_ports = bool(found)
         return found
 
@@ -134,11 +137,14 @@ class SystemMidi:
         """See `MidiSystem`."""
         if name is None:
             self._check_virtual()
-        return Input(self._api, CLIENT, name, receive)
+        opened = Input(self._api, CLIENT, name, receive)
+        if self._is_jack() and name is not None:
+            self._reopening.watch(opened, time.monotonic())
+        return opened
 
     def output(self) -> OutputPort:
         """See `MidiSystem`."""
-        return Output(self._api, f"{CLIENT}-out")
+        return Output(self._api, f"{CLIENT}-out", self._settled.of if self._is_jack() else None)
 
     def missing(self) -> str:
         """See `MidiSystem`."""
@@ -165,7 +171,7 @@ class SystemMidi:
         try:
             self._probe = rtmidi.MidiIn(self._api, name=f"{CLIENT}-names")
             self._missing = ""
-            self._mark = _jack_mark()
+            self._mark = server_mark()
         except Exception:  # no class of its own is documented for a system that refuses
             system = rtmidi.get_api_display_name(self._api)
             self._missing = self._missing or f"{system} does not answer" + (
@@ -185,7 +191,7 @@ class SystemMidi:
 
         A server that never named a port is asked anew only now and then, since each new client disturbs it.
         """
-        if _jack_mark() != self._mark:
+        if server_mark() != self._mark:
             return True
         return not found and (self._had_ports or now >= self._retry_at)
 
@@ -212,34 +218,6 @@ def choose_api(rtmidi: Any, jack: bool) -> tuple[int | None, str]:
     return (rtmidi.API_UNIX_JACK if rtmidi.API_UNIX_JACK in compiled else None), reason
 
 
-_silent: list[Any] = []
-
-
-def silence_jack() -> None:
-    """Keep the JACK library that python-rtmidi loaded from writing to the error output (Linux only)."""
-    if _silent or not sys.platform.startswith("linux"):
-        return
-    quiet = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda text: None)
-    _silent.append(quiet)
-    with suppress(OSError, AttributeError):
-        loaded = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
-        for path in sorted({line.split(maxsplit=5)[5].strip() for line in loaded if "libjack" in line}):
-            library = ctypes.CDLL(path)
-            library.jack_set_error_function(quiet)
-            library.jack_set_info_function(quiet)
-
-
-def _jack_mark() -> tuple[int, int] | None:
-    """What tells one run of a JACK 2 server from the next: its socket; None if it has none (PipeWire)."""
-    name = os.environ.get("JACK_DEFAULT_SERVER", "default")
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    for folder in ("/dev/shm", "/tmp"):
-        with suppress(OSError):
-            socket = os.stat(f"{folder}/jack_{name}_{user}_0")
-            return socket.st_ino, socket.st_ctime_ns
-    return None
-
-
 def list_ports(system: MidiSystem | None = None) -> list[str]:
     """Names of the MIDI inputs that are there now, as `--midi` sees them; empty without a MIDI system."""
     used = system or SystemMidi()
@@ -251,7 +229,7 @@ def list_ports(system: MidiSystem | None = None) -> list[str]:
 
 def list_outputs(system: MidiSystem | None = None) -> list[str]:
     """Names of the MIDI outputs that are there now; empty without a MIDI system."""
-    used = system or SystemMidi()
+    used = system or SystemMidi(settle_s=0.0)
     try:
         used.names()
         if not used.ready:
