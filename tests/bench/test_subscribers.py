@@ -42,7 +42,7 @@ def test_midi_and_osc_are_heard_and_the_cost_is_counted(tiny, needs_jack):
         assert section.skipped is None
         if "midi_to_subscriber_ms" in section.figures:
             break
-    assert "midi_to_subscriber_ms" in section.figures, section.notes
+    assert "midi_to_subscriber_ms" in section.figures, "\n".join(section.notes)
     assert section.figures["osc_to_subscriber_ms"].count >= 9
     heard = section.figures["midi_to_subscriber_ms"].count
     assert heard >= 5
