@@ -7,6 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from ghostnote.cli import library_map
 from ghostnote.cli.texts import as_json, shown
 from ghostnote.errors import UsageError
 
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("verify", "read everything again and say what is wrong"),
         ("remove", "delete a library, or take a folder or a model out of it; no sound file is touched"),
         ("export", "write all sounds to a table"),
+        ("map", "all sounds on a plane, those that are alike near each other"),
     ):
         action = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         action.add_argument("name", nargs="?", default="default", metavar="NAME", help="name or folder")
@@ -35,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--folder", metavar="DIR", help="forget this folder")
         if name == "export":
             action.add_argument("--out", required=True, metavar="OUT.csv", help="csv, jsonl or npz")
+        if name == "map":
+            library_map.add_arguments(action)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -110,7 +114,14 @@ def _export(args: argparse.Namespace) -> int:
     return 0
 
 
-_ACTIONS = {"list": _list, "status": _status, "verify": _verify, "remove": _remove, "export": _export}
+_ACTIONS = {
+    "list": _list,
+    "status": _status,
+    "verify": _verify,
+    "remove": _remove,
+    "export": _export,
+    "map": library_map.run,
+}
 
 
 def _as_dict(one: Status) -> dict[str, Any]:

@@ -24,7 +24,7 @@ Float64 = NDArray[np.float64]
 Int64 = NDArray[np.int64]
 
 _ROWS = (
-    f"SELECT content, onset_s, {', '.join(COLUMNS)}, latent, probabilities FROM segment "
+    f"SELECT id, content, onset_s, {', '.join(COLUMNS)}, latent, probabilities FROM segment "
     "WHERE EXISTS (SELECT 1 FROM file WHERE file.content = segment.content) ORDER BY id"
 )
 _FILES = (
@@ -43,10 +43,12 @@ class Rows:
             self._read_files(connection)
             hashes = connection.execute("SELECT hash, id FROM content").fetchall()
         self.hashes: dict[bytes, int] = dict(hashes)
-        columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * (len(COLUMNS) + 4)
+        columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * (len(COLUMNS) + 5)
         count, classes = len(rows), len(facts.classes)
-        self.contents: Int64 = np.array(columns[0], dtype=np.int64)
-        self._numbers: Float64 = np.array(columns[1:-2], dtype=np.float64).reshape(len(COLUMNS) + 1, count)
+        self.ids: Int64 = np.array(columns[0], dtype=np.int64)
+        """What the database calls each sound, (n,), ascending."""
+        self.contents: Int64 = np.array(columns[1], dtype=np.int64)
+        self._numbers: Float64 = np.array(columns[2:-2], dtype=np.float64).reshape(len(COLUMNS) + 1, count)
         probabilities = _matrix(columns[-1], count, classes if count and columns[-1][0] else 0)
         said = np.array([self._said.get(content, "") for content in self.contents.tolist()], dtype=np.str_)
         self.aspects = {
