@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ghostnote.library import map_quality, nearest
+from ghostnote.library import all_nearest, map_quality
 from ghostnote.library import neighbour_embedding as embedding
 from ghostnote.library.map_placing import Field, apart, place
 from mapkit import clusters
@@ -75,7 +75,7 @@ def test_rows_of_probabilities_have_the_perplexity(rng):
 
 
 def test_attraction_is_symmetric_and_sums_to_one(points):
-    edges = embedding.attraction(*nearest.nearest(points, points, 20, itself=False))
+    edges = embedding.attraction(*all_nearest.nearest(points, points, 20, itself=False))
     here = np.repeat(np.arange(len(points)), np.diff(edges.at))
     table = np.zeros((len(points), len(points)))
     table[here, edges.other] = edges.strength
@@ -85,9 +85,9 @@ def test_attraction_is_symmetric_and_sums_to_one(points):
 
 @pytest.mark.parametrize("block", [1, 1 << 14, 1 << 26])
 def test_nearest_are_the_nearest(rng, monkeypatch, block):
-    monkeypatch.setattr(nearest, "BLOCK_BYTES", block)
+    monkeypatch.setattr(all_nearest, "BLOCK_BYTES", block)
     points, among = (100 + rng.standard_normal((n, 5)).astype(np.float32) for n in (30, 70))
-    others, squares = nearest.nearest(points, among, 6)
+    others, squares = all_nearest.nearest(points, among, 6)
     exact = np.square(points[:, np.newaxis].astype(np.float64) - among).sum(axis=2)
     assert np.array_equal(others, exact.argsort(axis=1)[:, :6])
     assert np.allclose(squares, np.sort(exact, axis=1)[:, :6], rtol=1e-4)
@@ -95,7 +95,7 @@ def test_nearest_are_the_nearest(rng, monkeypatch, block):
 
 def test_nearest_without_itself(rng):
     points = rng.standard_normal((20, 3)).astype(np.float32)
-    others, squares = nearest.nearest(points, points, 19, itself=False)
+    others, squares = all_nearest.nearest(points, points, 19, itself=False)
     assert all(sorted([k, *row]) == list(range(20)) for k, row in enumerate(others.tolist()))
     assert (squares > 0.0).all()
 

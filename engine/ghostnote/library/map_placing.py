@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostnote.library.nearest import nearest
+from ghostnote.library.all_nearest import nearest
 from ghostnote.library.neighbour_embedding import Float64, Grid, Int64, calibrated
 
 Float32 = NDArray[np.float32]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from ghostnote.library.nearest import nearest
+from ghostnote.library.all_nearest import nearest
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
