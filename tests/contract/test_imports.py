@@ -11,7 +11,18 @@ import pytest
 TRAINING_MAY_USE = {"errors", "units", "features", "decode", "crew"}
 NEVER_IN_ENGINE = {"keras", "tensorflow", "jax", "tf2onnx", "ghostnote_training"}
 NEVER_ANYWHERE = {"torch", "torchaudio"}
-NOT_AT_START = {"librosa", "onnx", "matplotlib", "psutil", "jack", "numba", "sklearn", "av"}
+NOT_AT_START = {
+    "librosa",
+    "onnx",
+    "matplotlib",
+    "psutil",
+    "jack",
+    "numba",
+    "sklearn",
+    "av",
+    "faiss",
+    "qdrant_client",
+}
 
 
 def read_table(text: str) -> dict[str, set[str]]:

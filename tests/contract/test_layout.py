@@ -13,6 +13,7 @@ import ghostnote
 
 # What a distribution is called where it is not what one imports.
 DISTRIBUTIONS = {
+    "faiss": "faiss-cpu",
     "rtmidi": "python-rtmidi",
     "pythonosc": "python-osc",
     "jack": "jack-client",
@@ -101,6 +102,7 @@ def test_versions_agree(project, root):
 def test_engine_imports_are_declared(project, engine_modules):
     extras = project["optional-dependencies"]
     declared = names(project["dependencies"]) | names(extras["bench"]) | names(extras["formats"])
+    declared |= names(extras["faiss"]) | names(extras["qdrant"])
     undeclared = {d: w for d, w in third_party(engine_modules).items() if d not in declared}
     assert not undeclared, f"imported by the engine, not declared in pyproject.toml: {undeclared}"
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostnote.errors import AudioFileError, LibraryError, UsageError
-from ghostnote.library import indexing, places, removing, search
+from ghostnote.library import indexing, nearest, places, removing, search
 from ghostnote.library.aspects import PLAIN, Space, Weights, parse_weights, scaled
 from ghostnote.library.filters import parse_filter
 from ghostnote.library.search import model_of, open_library, query_of
@@ -263,12 +263,12 @@ def test_distances_are_exact_wherever_the_points_are(rows, columns, seed, equal,
         points[:] = points[0]
     aspects = {"latent": points, "class": np.zeros((rows, 0), np.float32), **scaled(np.ones((rows, 6)))}
     space = Space(aspects, PLAIN)
-    squares, here = space.near(points[0])
-    assert np.isfinite(squares).all()
+    here = space.place({name: values[:1] for name, values in aspects.items()})
+    assert np.isfinite(space.squares(here)).all()
     exact = np.linalg.norm(points.astype(np.float64) - points[0], axis=1)
     assert space.distances(np.arange(rows), here) == pytest.approx(exact, abs=1e-6 * (1 + far))
     weighted = Space(aspects, Weights(latent=0.0, loudness=1.0, pitch=2.0))
-    assert np.isfinite(weighted.near(weighted.points[0])[0]).all()
+    assert np.isfinite(weighted.squares(weighted.points[0])).all()
 
 
 @given(st.integers(1, 5000), st.integers(1, 60), st.integers(0, 9), st.floats(0.0, 1.0))
@@ -276,7 +276,7 @@ def test_the_smallest_are_among_those_that_are_taken(size, count, seed, share):
     rng = np.random.default_rng(seed)
     values = rng.integers(0, 1 + rng.integers(1, 10_000), size).astype(np.float32)
     values[rng.random(size) < share] = np.inf
-    taken = search.smallest(values, count)
+    taken = nearest.smallest(values, count)
     wanted = np.sort(values[np.isfinite(values)])[:count]
     assert np.array_equal(np.sort(values[taken])[:count], wanted)
     assert len(set(taken.tolist())) == len(taken)

@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
         name: [{"file": os.fsdecode(path), "reason": why} for path, why in found]
         for name, found in troubles.items()
     }
+    if report.trouble:
+        print(f"searches take longer than they might: {shown(report.trouble)}", file=sys.stderr)
     if args.json:
         counts: dict[str, Any] = {
             name: getattr(report, name)

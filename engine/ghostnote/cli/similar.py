@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from ghostnote.library.search import model_of, open_library, query_of
 
     within, weights = parse_filter(args.within), parse_weights(args.weights)
-    library = open_library(args.library, args.model)
+    library = open_library(args.library, args.model, often=False)
     query = query_of(args.file, model_of(library))
     found = library.find(query, args.n, within, weights, itself=args.itself)
     if args.json:

@@ -115,16 +115,19 @@ class Space:
         columns = [aspects[name] * factor for name, factor in self._factors.items()]
         return columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
 
-    def near(self, point: Float32) -> tuple[Float32, Float32]:
-        """(distances in order, but squared and less a constant, for all n; the point, centred)."""
-        here = np.asarray(point - self._centre, dtype=np.float32)
+    def place(self, aspects: dict[str, Float32]) -> Float32:
+        """The point (…,) of one sound with aspects (1, columns) each, as the points of this space are."""
+        return np.asarray(self.project(aspects)[0] - self._centre, dtype=np.float32)
+
+    def squares(self, here: Float32) -> Float32:
+        """Distances of all n from a point that `place` gave: in order, but squared and less a constant."""
         found = self.points @ here
         found *= np.float32(-2.0)
         found += self._squares
-        return found, here
+        return np.asarray(found, dtype=np.float32)
 
     def distances(self, rows: NDArray[np.int64], here: Float32) -> Float32:
-        """Distances of rows from a point that `near` gave, exact also where they are small."""
+        """Distances of rows from a point that `place` gave, exact also where they are small."""
         return np.asarray(np.sqrt(np.square(self.points[rows] - here).sum(axis=1)), dtype=np.float32)
 
 

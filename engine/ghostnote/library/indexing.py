@@ -16,7 +16,7 @@ from ghostnote.decode.manifest import Manifest
 from ghostnote.errors import LibraryError
 from ghostnote.features import other_formats
 from ghostnote.features.segmentation import SegmentOptions
-from ghostnote.library import places
+from ghostnote.library import places, quick
 from ghostnote.library.catalogue import UNSURE, UNSURE_NS, Catalogue, Facts, path_for
 from ghostnote.library.embedding import (
     CHANGED,
@@ -31,6 +31,7 @@ from ghostnote.library.embedding import (
     embed_shard,
     mark_of,
 )
+from ghostnote.library.search import renew_quick
 from ghostnote.library.status import drop_outdated, latest_facts, latest_folders
 from ghostnote.library.walk import Mark, Walk, walk
 
@@ -73,7 +74,8 @@ class Progress:
 
 @dataclass
 class Report:
-    """What an index found and did; `failed` and `unread` are (path, why)."""
+    """What an index found and did; `failed` and `unread` are (path, why); `trouble`: why a large library
+    will be searched without its quick index."""
 
     library: str
     model: str
@@ -87,6 +89,7 @@ class Report:
     failed: list[tuple[bytes, str]] = field(default_factory=list)
     unread: list[tuple[bytes, str]] = field(default_factory=list)
     seconds: float = 0.0
+    trouble: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,10 @@ def index(
             catalogue.add_folders(found.top for found in walks)
             _update(catalogue, facts, walks, options, report, tell)
             report.files, report.segments, report.failed = catalogue.totals()
+            path = catalogue.path
+        changed = report.embedded or report.added or report.changed or report.removed
+        if quick.wanted(report.segments) and (changed or not quick.place(path).is_file()):
+            report.trouble = renew_quick(path)
         drop_outdated(place, manifest)
     report.seconds = time.monotonic() - began
     return report

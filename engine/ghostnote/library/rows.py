@@ -27,6 +27,7 @@ _ROWS = (
     f"SELECT id, content, onset_s, {', '.join(COLUMNS)}, latent, probabilities FROM segment "
     "WHERE EXISTS (SELECT 1 FROM file WHERE file.content = segment.content) ORDER BY id"
 )
+_PART = 20_000
 _FILES = (
     "SELECT content, path, said FROM file JOIN content ON content = content.id WHERE status = 0 ORDER BY path"
 )
@@ -39,20 +40,12 @@ class Rows:
         self.facts = facts
         with closing(database.connect(path)) as connection, database.reading(path):
             connection.execute("BEGIN")
-            rows = connection.execute(_ROWS).fetchall()
+            self.ids, self.contents, self._numbers, latent, probabilities = _segments(connection, facts)
             self._read_files(connection)
-            hashes = connection.execute("SELECT hash, id FROM content").fetchall()
-        self.hashes: dict[bytes, int] = dict(hashes)
-        columns: Sequence[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * (len(COLUMNS) + 5)
-        count, classes = len(rows), len(facts.classes)
-        self.ids: Int64 = np.array(columns[0], dtype=np.int64)
-        """What the database calls each sound, (n,), ascending."""
-        self.contents: Int64 = np.array(columns[1], dtype=np.int64)
-        self._numbers: Float64 = np.array(columns[2:-2], dtype=np.float64).reshape(len(COLUMNS) + 1, count)
-        probabilities = _matrix(columns[-1], count, classes if count and columns[-1][0] else 0)
+            self.hashes: dict[bytes, int] = dict(connection.execute("SELECT hash, id FROM content"))
         said = np.array([self._said.get(content, "") for content in self.contents.tolist()], dtype=np.str_)
         self.aspects = {
-            "latent": _matrix(columns[-2], count, facts.latent_size),
+            "latent": latent,
             "class": _with_evidence(probabilities, said, facts.classes),
             **scaled(self._numbers[1:].T),
         }
@@ -101,6 +94,40 @@ class Rows:
         ]
         table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         return list(found), table[:, 0], table[:, 1]
+
+
+def _segments(
+    connection: sqlite3.Connection, facts: Facts
+) -> tuple[Int64, Int64, Float64, Float32, Float32]:
+    """Ids (n,), ascending, contents (n,), onsets and descriptors (columns, n), latent points (n, D) and
+    probabilities (n, C or 0) of all sounds; a part at a time, since rows of Python objects take several times
+    the memory."""
+    parts = []
+    cursor = connection.execute(_ROWS)
+    while rows := cursor.fetchmany(_PART):
+        fields = list(zip(*rows, strict=True))
+        parts.append(
+            (
+                np.array(fields[0], dtype=np.int64),
+                np.array(fields[1], dtype=np.int64),
+                np.array(fields[2:-2], dtype=np.float64),
+                _matrix(fields[-2], len(rows), facts.latent_size),
+                _matrix(fields[-1], len(rows), len(facts.classes) if fields[-1][0] else 0),
+            )
+        )
+    if not parts:
+        none, latent = np.zeros(0, dtype=np.int64), np.zeros((0, facts.latent_size), dtype=np.float32)
+        return none, none, np.zeros((len(COLUMNS) + 1, 0)), latent, latent[:, :0]
+    ids, contents, columns, latents, probabilities = zip(*parts, strict=True)
+    if len({part.shape[1] for part in probabilities}) > 1:
+        raise LibraryError("the library is damaged: some sounds have classes, some none; index again")
+    return (
+        np.concatenate(ids),
+        np.concatenate(contents),
+        np.concatenate(columns, axis=1),
+        np.concatenate(latents),
+        np.concatenate(probabilities),
+    )
 
 
 def _matrix(blobs: Sequence[object], count: int, columns: int) -> Float32:

@@ -1,4 +1,4 @@
-"""Search by sound: an exact scan of all latent points of a library, which are held in memory."""
+"""Search by sound in a library on this machine, whose points are all held in memory."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from ghostnote.decode.files import inside
 from ghostnote.decode.manifest import Manifest
 from ghostnote.decode.model import Model, load
 from ghostnote.errors import LibraryError, UsageError
-from ghostnote.library import database, places, words
+from ghostnote.library import database, places, quick, words
 from ghostnote.library.aspects import PLAIN, Space, Weights, scaled
 from ghostnote.library.catalogue import Facts, path_for, read_facts
 from ghostnote.library.descriptors import COLUMNS, as_row
 from ghostnote.library.embedding import Sound, content_of, sounds_in
 from ghostnote.library.filters import Condition
+from ghostnote.library.nearest import Exact, Index
 from ghostnote.library.rows import Rows
 from ghostnote.library.status import model_folder
 
@@ -35,7 +36,6 @@ SPACES = 4
 MASKS = 32
 """Conditions whose rows are kept."""
 _SPARE = 16
-_BLOCKS = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +66,14 @@ class Library:
     Made by `open_library`.
     """
 
-    def __init__(self, path: Path, facts: Facts) -> None:
+    def __init__(self, path: Path, facts: Facts, often: bool = True) -> None:
         self.path, self.facts = path, facts
         self.rows = Rows(path, facts)
         self._spaces: OrderedDict[Weights, Space] = OrderedDict()
         self._masks: OrderedDict[Condition, Bool] = OrderedDict()
+        self.quick = None
+        if often and quick.wanted(len(self)):
+            self.quick = quick.Quick(path, facts.digest, self._space(PLAIN).points)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -110,11 +113,11 @@ class Library:
                 f"a point of {len(query.sound.latent)} dimensions; the library has {self.facts.latent_size}"
             )
         space = self._space(weights)
-        squares, here = space.near(space.project(self._query_aspects(query, weights))[0])
+        aspects = self._query_aspects(query, weights)
+        here, index = space.place(aspects), self._index(weights)
+        there = here if isinstance(index, Exact) else self._space(PLAIN).place(aspects)
         allowed = self._allowed(query, within, itself)
-        if allowed is not None:
-            squares[~allowed] = np.inf
-        rows = self._nearest(squares, query.sound.latent, count, itself)
+        rows = self._nearest(index, there, allowed, query.sound.latent, count, itself)
         distances = space.distances(rows, here)
         order = np.lexsort((rows, distances))[:count]
         folders = [condition for condition in within if condition.name == "folder"]
@@ -170,13 +173,20 @@ class Library:
             self._spaces.popitem(last=False)
         return space
 
-    def _nearest(self, squares: Float32, latent: Float32, count: int, itself: bool) -> Int64:
+    def _index(self, weights: Weights) -> Index:
+        """What knows the nearest by these weights."""
+        fast = self.quick.index if self.quick is not None and weights.latent_only else None
+        return Exact(self._space(weights)) if fast is None else fast
+
+    def _nearest(
+        self, index: Index, here: Float32, allowed: Bool | None, latent: Float32, count: int, itself: bool
+    ) -> Int64:
         """Rows of the nearest, some more than asked for, without those of the very same latent point."""
         size = count + _SPARE
         while True:
-            rows = smallest(squares, size)
+            rows = index.nearest(here, size, allowed)
             same = np.zeros(len(rows), dtype=bool) if itself else (self.latents[rows] == latent).all(axis=1)
-            if (~same).sum() >= count or size >= len(squares):
+            if (~same).sum() >= count or size >= len(self):
                 return np.asarray(rows[~same], dtype=np.int64)
             size *= 4
 
@@ -192,27 +202,16 @@ class Library:
         return next(good, paths[0])
 
 
-def smallest(values: Float32, count: int) -> Int64:
-    """Where the `count` smallest of finite values are, with some others that are small, in no order.
-
-    The least of each of many blocks: `count` of these, and so as many values, are no larger than the
-    `count`-th of them; few others are.
-    """
-    blocks = min(_BLOCKS, len(values))
-    if count < blocks:
-        whole = values[: len(values) // blocks * blocks].reshape(-1, blocks)
-        bound = np.partition(whole.min(axis=0), count - 1)[count - 1]
-        if np.isfinite(bound):
-            return np.flatnonzero(values <= bound)
-    return np.flatnonzero(np.isfinite(values))
-
-
 def open_library(
-    name_or_folder: str | os.PathLike[str], model: str | os.PathLike[str] | Manifest | None = None
+    name_or_folder: str | os.PathLike[str],
+    model: str | os.PathLike[str] | Manifest | None = None,
+    *,
+    often: bool = True,
 ) -> Library:
     """A library, for a model (its name, folder or manifest), or for the one that it was last indexed with.
 
-    Raises LibraryError, BundleError.
+    `often`: it will be asked many times, so that the index of a large one is worth reading or making, which
+    a thread does while the first questions are answered without it. Raises LibraryError, BundleError.
     """
     folder = places.existing(name_or_folder)
     if model is not None and not isinstance(model, Manifest):
@@ -223,9 +222,23 @@ def open_library(
             with closing(database.connect(path)) as connection:
                 facts = read_facts(connection, path)
             if facts is not None:
-                return Library(path, facts)
+                return Library(path, facts, often)
     wanted = f" by model {model.name}" if model else ""
     raise LibraryError(f"library {places.named(folder)!r} was not indexed{wanted} yet; run `ghostnote index`")
+
+
+def renew_quick(path: Path) -> str:
+    """Bring the quick index of a large library's database up to date; why there is none, or "". Raises
+    LibraryError."""
+    with closing(database.connect(path)) as connection:
+        facts = read_facts(connection, path)
+    if facts is None:
+        return ""
+    library = Library(path, facts)
+    if library.quick is None:
+        return ""
+    library.quick.wait(float("inf"))
+    return library.quick.trouble
 
 
 def model_of(library: Library) -> Model:

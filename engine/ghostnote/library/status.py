@@ -15,7 +15,7 @@ from ghostnote.decode import bundle
 from ghostnote.decode.files import inside
 from ghostnote.decode.manifest import Manifest
 from ghostnote.errors import BundleError, LibraryError
-from ghostnote.library import database, places
+from ghostnote.library import database, places, quick
 from ghostnote.library.catalogue import Facts, read_facts, totals
 from ghostnote.library.embedding import LOST, VERSION, content_of
 
@@ -51,7 +51,7 @@ def _status(path: Path) -> Status | None:
         (lost,) = connection.execute(
             "SELECT count(*) FROM file JOIN content ON content = content.id WHERE status = ?", (LOST,)
         ).fetchone()
-        size = sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
+        size = sum(part.stat().st_size for part in path.parent.glob(f"{path.stem}.*"))
         return Status(places.named(path.parent), path, facts, tuple(_folders(connection)), files, segments,
                       tuple(failed), lost, size, is_current(facts))  # fmt: skip
 
@@ -117,6 +117,7 @@ def delete(path: Path) -> None:
     try:
         for part in [path, *path.parent.glob(f"{path.name}-*")]:
             part.unlink(missing_ok=True)
+        quick.delete(path)
     except OSError as error:
         raise LibraryError(f"{path}: cannot be deleted ({error.strerror or error})") from None
 
