@@ -6,13 +6,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
+
 from ghostnote.crew import Lost
-from ghostnote.library import database, embedding, indexing, places
-from ghostnote.library.embedding import Embedded, Shard
+from ghostnote.decode.manifest import Manifest
+from ghostnote.library import catalogue, database, embedding, indexing, places
+from ghostnote.library.catalogue import Catalogue, Facts
+from ghostnote.library.descriptors import Descriptors
+from ghostnote.library.embedding import Embedded, Shard, Sound
+from ghostnote.library.walk import Mark
 
 
 class Inline:
@@ -54,6 +60,47 @@ def held(library: str | Path) -> dict[str, tuple[tuple[float, bytes], ...] | str
             ).fetchall()
             found[os.fsdecode(name)] = tuple(rows) if status == embedding.OK else reason
     return found
+
+
+CLASSES = ("kick", "snare", "tom", "noise")
+
+
+def made(
+    numbers: Iterable[int], manifest: Manifest
+) -> tuple[list[Embedded], list[tuple[bytes, bytes, Mark]]]:
+    """Contents by number, the same each time, and files that have them: one to three sounds in each, in
+    clusters; of every seventh content a copy in another folder; every eleventh has the point of its
+    predecessor; some without a pitch; one folder whose name is no text."""
+    results, files = [], []
+    for k in numbers:
+        rng = np.random.default_rng(k - (k % 11 == 10))
+        centre = 2.0 * np.random.default_rng(1000 + k % 20).standard_normal(manifest.latent_size)
+        sounds = []
+        for piece in range(1 + k % 3):
+            chance, values = rng.exponential(size=len(manifest.classes)) ** 3, rng.random(6)
+            described = Descriptors(
+                -60.0 * values[0], 100.0 + 8000.0 * values[1], 900.0 * values[2] * (values[2] > 0.4),
+                0.1 * values[3], values[4], values[5],
+            )  # fmt: skip
+            point = (centre + 0.5 * rng.standard_normal(manifest.latent_size)).astype(np.float32)
+            sounds.append(Sound(0.7 * piece, point, (chance / chance.sum()).astype(np.float32), described))
+        content = k.to_bytes(20, "big")
+        results.append(Embedded(content, embedding.OK, "", tuple(sounds)))
+        folder = b"\xff\xfe" if k % 5 == 4 else f"kit{k % 5}".encode()
+        places_ = [b"/samples/Drums/" + folder] + [b"/other/copies"] * (k % 7 == 0)
+        name = f"{CLASSES[k % 4]}_{'abcdefgh'[k % 8]}{k}.wav".encode()
+        files += [(place + b"/" + name, content, Mark(0, 0)) for place in places_]
+    return results, files
+
+
+def write_made(folder: Path, model: Path, manifest: Manifest, numbers: Iterable[int]) -> Path:
+    """A library of contents that `made` gives, its database."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = catalogue.path_for(folder, manifest)
+    with closing(Catalogue(path)) as writing:
+        writing.begin(writing.facts() or Facts.of(manifest, model, True))
+        writing.put(*made(numbers, manifest), manifest.classes)
+    return path
 
 
 def index_slowly(folder: str, library: str, model: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ghostnote.errors import AudioFileError, LibraryError, UsageError
 from ghostnote.library import indexing, nearest, places, removing, search
-from ghostnote.library.aspects import PLAIN, Space, Weights, parse_weights, scaled
+from ghostnote.library.aspects import PLAIN, Space, Weights, parse_weights, scaled, spreads
 from ghostnote.library.filters import parse_filter
 from ghostnote.library.search import model_of, open_library, query_of
 from librarykit import Inline
@@ -261,13 +261,13 @@ def test_distances_are_exact_wherever_the_points_are(rows, columns, seed, equal,
     points = rng.standard_normal((rows, columns)).astype(np.float32) + np.float32(far)
     if equal:
         points[:] = points[0]
-    aspects = {"latent": points, "class": np.zeros((rows, 0), np.float32), **scaled(np.ones((rows, 6)))}
-    space = Space(aspects, PLAIN)
+    aspects = {"latent": points, "class": np.zeros((rows, 0), np.float32), **scaled(np.ones((rows, 6)), 0.0)}
+    space = Space(aspects, PLAIN, spreads(aspects))
     here = space.place({name: values[:1] for name, values in aspects.items()})
     assert np.isfinite(space.squares(here)).all()
     exact = np.linalg.norm(points.astype(np.float64) - points[0], axis=1)
     assert space.distances(np.arange(rows), here) == pytest.approx(exact, abs=1e-6 * (1 + far))
-    weighted = Space(aspects, Weights(latent=0.0, loudness=1.0, pitch=2.0))
+    weighted = Space(aspects, Weights(latent=0.0, loudness=1.0, pitch=2.0), spreads(aspects))
     assert np.isfinite(weighted.squares(weighted.points[0])).all()
 
 

@@ -48,7 +48,7 @@ def rows(folder: Path, place: Path, model: str) -> list[Row]:
             by_class = "class" in name
             if (by_class and not library.rows.aspects["class"].shape[1]) or (named and not by_class):
                 continue
-            space = Space(library.rows.aspects, parse_weights(weights))
+            space = Space(library.rows.aspects, parse_weights(weights), library.rows.spreads)
             what = f"{name}, names" if named else name
             found.append({"weights": what, **agreement(space.points, classes, machines)})
     return found

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from ghostnote.cli.progress import counting
+from ghostnote.cli.stores import add_store, server
 from ghostnote.cli.texts import as_json, shown
 from ghostnote.errors import UsageError
 
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
     parser.add_argument("--retry", action="store_true", help="try files again that failed before")
+    add_store(parser, "copy the library to a Qdrant server too")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -38,13 +41,20 @@ def run(args: argparse.Namespace) -> int:
     from ghostnote.library.indexing import IndexOptions, index
 
     options = IndexOptions(args.model, args.segment, args.workers, args.retry)
-    with counting("indexing") as show:
-        report = index(
-            args.folders,
-            args.library,
-            options,
-            lambda p: show(p.done, p.total, f"{p.files_per_s:.0f} files/s, {_clock(p.left_s)} left"),
-        )
+    copied = None
+    with server(args) as there:  # asked before hours of work
+        with counting("indexing") as show:
+            report = index(
+                args.folders,
+                args.library,
+                options,
+                lambda p: show(p.done, p.total, f"{p.files_per_s:.0f} files/s, {_clock(p.left_s)} left"),
+            )
+        if there is not None:
+            from ghostnote.library.copying import copy
+
+            with counting("copying") as show:
+                copied = copy(args.library, there, lambda done, total: show(done, total, "sounds"))
     troubles = {"failures": report.failed, "unread": report.unread}
     listed = {
         name: [{"file": os.fsdecode(path), "reason": why} for path, why in found]
@@ -57,9 +67,8 @@ def run(args: argparse.Namespace) -> int:
             name: getattr(report, name)
             for name in ("library", "model", "files", "segments", "added", "changed", "unchanged", "removed")
         }
-        print(
-            as_json({**counts, "failed": len(report.failed), "seconds": round(report.seconds, 3), **listed})
-        )
+        counts |= {"failed": len(report.failed), "seconds": round(report.seconds, 3), **listed}
+        print(as_json(counts if copied is None else counts | {"copy": asdict(copied)}))
         return 0
     for name, told in (("failures", "failed"), ("unread", "not read")):
         for row in listed[name][:_TOLD]:
@@ -72,6 +81,11 @@ def run(args: argparse.Namespace) -> int:
         f"{len(report.failed)} failed; {report.added} new, {report.changed} changed, {report.removed} gone, "
         f"{report.unchanged} unchanged; {report.seconds:.1f} s"
     )
+    if copied is not None:
+        print(
+            f"copy {shown(copied.collection)}: {copied.sounds} sounds; {copied.sent} points sent, "
+            f"{copied.deleted} deleted"
+        )
     return 0
 
 

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ghostnote.cli import library_map
+from ghostnote.cli.stores import add_store, server
 from ghostnote.cli.texts import as_json, shown
 from ghostnote.errors import UsageError
 
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--model", metavar="MODEL", help="of several models, this one's")
         if name == "remove":
             action.add_argument("--folder", metavar="DIR", help="forget this folder")
+            add_store(action, "delete the copy on a Qdrant server instead")
         if name == "export":
             action.add_argument("--out", required=True, metavar="OUT.csv", help="csv, jsonl or npz")
         if name == "map":
@@ -96,6 +98,15 @@ def _verify(args: argparse.Namespace) -> int:
 def _remove(args: argparse.Namespace) -> int:
     from ghostnote.library import removing
 
+    with server(args) as there:
+        if there is not None:
+            if args.folder is not None:
+                raise UsageError("--folder: a copy forgets a folder when the library is indexed again")
+            from ghostnote.library import copying
+
+            for name in copying.remove(args.name, there, args.model):
+                print(f"Removed {shown(name)}.")
+            return 0
     if args.folder is not None:
         count = removing.forget_folder(args.name, args.folder)
         print(f"{count} files of {shown(args.folder)} were taken out.")

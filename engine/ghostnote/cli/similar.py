@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ghostnote.cli.stores import add_store, server
 from ghostnote.cli.texts import as_json, shown
 
 
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", metavar="NAME", help="of a library with several models, the one to use")
     parser.add_argument("--itself", action="store_true", help="also the file itself and exact copies of it")
+    add_store(parser, "search the copy of the library on a Qdrant server")
     parser.add_argument("--json", action="store_true", help="one JSON array")
 
 
@@ -34,12 +36,19 @@ def run(args: argparse.Namespace) -> int:
     """Search and print."""
     from ghostnote.library.aspects import parse_weights
     from ghostnote.library.filters import parse_filter
-    from ghostnote.library.search import model_of, open_library, query_of
+    from ghostnote.library.search import Searchable, model_of, open_library, query_of
 
     within, weights = parse_filter(args.within), parse_weights(args.weights)
-    library = open_library(args.library, args.model, often=False)
-    query = query_of(args.file, model_of(library))
-    found = library.find(query, args.n, within, weights, itself=args.itself)
+    library: Searchable
+    with server(args) as there:
+        if there is None:
+            library = open_library(args.library, args.model, often=False)
+        else:
+            from ghostnote.library.remote import open_remote
+
+            library = open_remote(args.library, there, args.model)
+        query = query_of(args.file, model_of(library))
+        found = library.find(query, args.n, within, weights, itself=args.itself)
     if args.json:
         rows = [
             {

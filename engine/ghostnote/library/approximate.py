@@ -24,6 +24,7 @@ RECALL = 0.998
 """So many of the ten nearest are found, in the mean over points of the library and between them."""
 TRIED = 256
 KEPT = 26
+"""Rows that are compared again for ten; for more, more lists are looked through in proportion."""
 FEW = 1000
 """So many rows that are not allowed are found and dropped; with more, lists are chosen by what is allowed."""
 
@@ -62,12 +63,14 @@ class Approximate:
         refused = 0 if allowed is None else len(allowed) - int(np.count_nonzero(allowed))
         if allowed is not None and refused > FEW:
             return self._among(here, count, allowed, len(allowed) - refused)
-        query = (here * self._scale)[np.newaxis]
-        rows = _search(self._lists, query, count + refused, self.probes).ravel()
-        rows = rows[rows >= 0]
-        rows = rows if allowed is None else rows[allowed[rows]]
-        if len(rows) >= min(count, len(self._points) - refused):
-            return np.asarray(rows, dtype=np.int64)
+        probes = self._probes(count + refused)
+        if probes <= self._lists.nlist // 2:
+            query = (here * self._scale)[np.newaxis]
+            rows = _search(self._lists, query, count + refused, probes).ravel()
+            rows = rows[rows >= 0]
+            rows = rows if allowed is None else rows[allowed[rows]]
+            if len(rows) >= min(count, len(self._points) - refused):
+                return np.asarray(rows, dtype=np.int64)
         everything = np.ones(len(self._points), dtype=bool)
         return self._of(np.flatnonzero(everything if allowed is None else allowed), here, count)
 
@@ -75,17 +78,22 @@ class Approximate:
         """The nearest of `size` allowed rows: lists are looked through until as many allowed rows were met as
         there are rows in `probes` lists, wherever these lists are."""
         lists = int(self._lists.nlist)
-        budget = max(count, round(self.probes * len(self._points) / lists))
+        probes = self._probes(count)
+        budget = probes * len(self._points) // lists
         if size <= 4 * budget:
             return self._of(np.flatnonzero(allowed), here, count)
         _, order = self._lists.quantizer.search((here * self._scale)[np.newaxis], lists)
         met, taken, after = [], 0, 0
         while taken < budget and after < lists:
-            before, after = after, min(lists, max(self.probes, 2 * after))
+            before, after = after, min(lists, max(probes, 2 * after))
             rows = np.concatenate([self._rows_of[number] for number in order[0, before:after]])
             met.append(rows[allowed[rows]])
             taken += len(met[-1])
         return self._of(np.concatenate(met), here, count)
+
+    def _probes(self, count: int) -> int:
+        """How many lists are looked through for so many rows."""
+        return -(-self.probes * max(count, KEPT) // KEPT)
 
     def _of(self, rows: Int64, here: Float32, count: int) -> Int64:
         """The nearest of some rows, by comparing all of them."""

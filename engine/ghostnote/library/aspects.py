@@ -70,15 +70,20 @@ def parse_weights(text: str) -> Weights:
     return Weights(**values)
 
 
-def scaled(descriptors: Float64) -> dict[str, Float32]:
+def usual_pitch(descriptors: Float64) -> float:
+    """Mean pitch in octaves of those of descriptors (n, 6) that have one; 0 where none has."""
+    pitches = descriptors[:, COLUMNS.index("pitch_hz")]
+    return float(np.log2(pitches[pitches > 0.0]).mean()) if (pitches > 0.0).any() else 0.0
+
+
+def scaled(descriptors: Float64, usual: float) -> dict[str, Float32]:
     """Aspects as they are compared, each (n, columns), of descriptors (n, 6) in the order of `COLUMNS`.
 
-    Levels in dB, frequencies in octaves, times in powers of two; no pitch is one octave from any.
+    Levels in dB, frequencies in octaves, times in powers of two; no pitch is one octave from the `usual` one.
     """
     by = {name: descriptors[:, k] for k, name in enumerate(COLUMNS)}
     pitched = by["pitch_hz"] > 0.0
     octaves = np.log2(np.where(pitched, by["pitch_hz"], 1.0))
-    usual = float(octaves[pitched].mean()) if pitched.any() else 0.0
     columns = {
         "loudness": [by["loudness_db"]],
         "centroid": [np.log2(np.maximum(by["centroid_hz"], 1.0))],
@@ -90,34 +95,49 @@ def scaled(descriptors: Float64) -> dict[str, Float32]:
     return {name: np.stack(values, axis=1).astype(np.float32) for name, values in columns.items()}
 
 
+def spreads(aspects: dict[str, Float32]) -> dict[str, float]:
+    """How far sounds differ in each aspect: root of the mean square distance from the mean."""
+    return {
+        name: float(np.sqrt(values.var(axis=0, dtype=np.float64).sum())) if len(values) else 0.0
+        for name, values in aspects.items()
+    }
+
+
+def factors(weights: Weights, spread: dict[str, float], classes: int) -> dict[str, np.float32]:
+    """What the columns of each aspect that counts are multiplied by, for sounds that differ by `spread`; with
+    `classes` 0 they have no class. Raises UsageError when nothing would count."""
+    found = {}
+    for name, field in NAMES.items():
+        weight = getattr(weights, field)
+        if weight and (name != "class" or classes):
+            own = 1.0 if name == "latent" else spread["latent"] / max(spread[name], _LEAST_SPREAD)
+            found[name] = np.float32(np.sqrt(weight) * own)
+    if not found:
+        raise UsageError("this model has no classes: give another aspect than class a weight")
+    return found
+
+
+def project(aspects: dict[str, Float32], by: dict[str, np.float32]) -> Float32:
+    """Points (n, …) of sounds with aspects (n, columns) each, whose distances are those that weights ask for.
+    `by`: of `factors`."""
+    columns = [aspects[name] * factor for name, factor in by.items()]
+    return columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
+
+
 class Space:
     """The points (n, …) of a library's sounds in a space whose distances are those that weights ask for."""
 
-    def __init__(self, aspects: dict[str, Float32], weights: Weights) -> None:
-        """`aspects`: (n, columns) each, "latent" and "class" among them."""
-        latent = aspects["latent"]
-        unit = _spread(latent)
-        self._factors = {}
-        for name, field in NAMES.items():
-            weight, values = getattr(weights, field), aspects[name]
-            if weight and values.shape[1]:
-                own = 1.0 if name == "latent" else unit / max(_spread(values), _LEAST_SPREAD)
-                self._factors[name] = np.float32(np.sqrt(weight) * own)
-        if not self._factors:
-            raise UsageError("this model has no classes: give another aspect than class a weight")
-        points = self.project(aspects)
+    def __init__(self, aspects: dict[str, Float32], weights: Weights, spread: dict[str, float]) -> None:
+        """`aspects`: (n, columns) each, "latent" and "class" among them; `spread`: of `spreads`."""
+        self._factors = factors(weights, spread, aspects["class"].shape[1])
+        points = project(aspects, self._factors)
         self._centre = points.mean(axis=0, dtype=np.float64).astype(np.float32) if len(points) else 0.0
         self.points = np.ascontiguousarray(points - self._centre)
         self._squares = np.einsum("nd,nd->n", self.points, self.points)
 
-    def project(self, aspects: dict[str, Float32]) -> Float32:
-        """Points (n, …) of sounds, where they are in this space before it is centred."""
-        columns = [aspects[name] * factor for name, factor in self._factors.items()]
-        return columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
-
     def place(self, aspects: dict[str, Float32]) -> Float32:
         """The point (…,) of one sound with aspects (1, columns) each, as the points of this space are."""
-        return np.asarray(self.project(aspects)[0] - self._centre, dtype=np.float32)
+        return np.asarray(project(aspects, self._factors)[0] - self._centre, dtype=np.float32)
 
     def squares(self, here: Float32) -> Float32:
         """Distances of all n from a point that `place` gave: in order, but squared and less a constant."""
@@ -129,8 +149,3 @@ class Space:
     def distances(self, rows: NDArray[np.int64], here: Float32) -> Float32:
         """Distances of rows from a point that `place` gave, exact also where they are small."""
         return np.asarray(np.sqrt(np.square(self.points[rows] - here).sum(axis=1)), dtype=np.float32)
-
-
-def _spread(values: Float32) -> float:
-    """Root of the mean square distance from the mean, over all columns."""
-    return float(np.sqrt(values.var(axis=0, dtype=np.float64).sum())) if len(values) else 0.0

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ghostnote.errors import LibraryError
 from ghostnote.library import database, words
-from ghostnote.library.aspects import scaled
+from ghostnote.library.aspects import scaled, spreads, usual_pitch
 from ghostnote.library.catalogue import Facts
 from ghostnote.library.descriptors import COLUMNS
 
@@ -34,7 +34,8 @@ _FILES = (
 
 
 class Rows:
-    """The sounds as they were when they were read: `n` of them. Thread: any, nothing changes."""
+    """The sounds as they were when they were read: `n` of them; `ids`: what the database calls them,
+    ascending. Thread: any, nothing changes."""
 
     def __init__(self, path: Path, facts: Facts) -> None:
         self.facts = facts
@@ -44,10 +45,11 @@ class Rows:
             self._read_files(connection)
             self.hashes: dict[bytes, int] = dict(connection.execute("SELECT hash, id FROM content"))
         said = np.array([self._said.get(content, "") for content in self.contents.tolist()], dtype=np.str_)
+        self.usual_pitch = usual_pitch(self._numbers[1:].T)
         self.aspects = {
             "latent": latent,
             "class": _with_evidence(probabilities, said, facts.classes),
-            **scaled(self._numbers[1:].T),
+            **scaled(self._numbers[1:].T, self.usual_pitch),
         }
         """Aspects as they are compared, (n, columns) each."""
         if probabilities.shape[1]:
@@ -84,6 +86,11 @@ class Rows:
         return np.isin(self.contents, contents[good[numbers]]) if len(self) else np.zeros(0, dtype=bool)
 
     @cached_property
+    def spreads(self) -> dict[str, float]:
+        """How far the sounds differ in each aspect."""
+        return spreads(self.aspects)
+
+    @cached_property
     def _folders(self) -> tuple[list[bytes], Int64, Int64]:
         """Folders; for each file its content, and the number of its folder."""
         found: dict[bytes, int] = {}
@@ -96,9 +103,7 @@ class Rows:
         return list(found), table[:, 0], table[:, 1]
 
 
-def _segments(
-    connection: sqlite3.Connection, facts: Facts
-) -> tuple[Int64, Int64, Float64, Float32, Float32]:
+def _segments(connection: sqlite3.Connection, facts: Facts) -> tuple[Int64, Int64, Float64, Float32, Float32]:
     """Ids (n,), ascending, contents (n,), onsets and descriptors (columns, n), latent points (n, D) and
     probabilities (n, C or 0) of all sounds; a part at a time, since rows of Python objects take several times
     the memory."""

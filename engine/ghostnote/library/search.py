@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from ghostnote.errors import LibraryError, UsageError
 from ghostnote.library import database, places, quick, words
 from ghostnote.library.aspects import PLAIN, Space, Weights, scaled
 from ghostnote.library.catalogue import Facts, path_for, read_facts
-from ghostnote.library.descriptors import COLUMNS, as_row
+from ghostnote.library.descriptors import as_row
 from ghostnote.library.embedding import Sound, content_of, sounds_in
 from ghostnote.library.filters import Condition
 from ghostnote.library.nearest import Exact, Index
@@ -60,6 +61,33 @@ class Neighbour:
     class_name: str
 
 
+class Searchable(Protocol):
+    """A library that can be asked, wherever its sounds are."""
+
+    @property
+    def facts(self) -> Facts:
+        """What holds for all of its sounds."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    def find(
+        self,
+        query: Query,
+        count: int = 10,
+        within: Sequence[Condition] = (),
+        weights: Weights = PLAIN,
+        *,
+        itself: bool = False,
+    ) -> list[Neighbour]:
+        """The sounds nearest to a query, at most `count`, nearest first; of exact copies one.
+
+        Without `itself`, neither the query's own sound nor one with the very same latent point is among them.
+        Raises UsageError, LibraryError.
+        """
+
+
 class Library:
     """The sounds of a library for one model, as they were when it was opened. Thread: one at a time.
 
@@ -77,6 +105,11 @@ class Library:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def name(self) -> str:
+        """What the library is called."""
+        return places.named(self.path.parent)
 
     @property
     def latents(self) -> Float32:
@@ -101,19 +134,11 @@ class Library:
         *,
         itself: bool = False,
     ) -> list[Neighbour]:
-        """The sounds nearest to a query, at most `count`, nearest first; of exact copies one.
-
-        Without `itself`, neither the query's own sound nor one with the very same latent point is among them.
-        Raises UsageError.
-        """
-        if count < 1:
-            raise UsageError(f"{count} neighbours: at least 1 is needed")
-        if query.sound.latent.shape != (self.facts.latent_size,):
-            raise UsageError(
-                f"a point of {len(query.sound.latent)} dimensions; the library has {self.facts.latent_size}"
-            )
+        """See `Searchable`. Raises UsageError."""
+        check(query, count, self.facts)
         space = self._space(weights)
-        aspects = self._query_aspects(query, weights)
+        known = self.facts.classes if self.rows.aspects["class"].shape[1] else ()
+        aspects = query_aspects(query, weights, known, self.rows.usual_pitch)
         here, index = space.place(aspects), self._index(weights)
         there = here if isinstance(index, Exact) else self._space(PLAIN).place(aspects)
         allowed = self._allowed(query, within, itself)
@@ -152,22 +177,8 @@ class Library:
             self._masks.popitem(last=False)
         return mask
 
-    def _query_aspects(self, query: Query, weights: Weights) -> dict[str, Float32]:
-        aspects = {"latent": query.sound.latent[np.newaxis]}
-        if weights.latent_only:
-            return aspects
-        probabilities = query.sound.probabilities
-        if self.rows.aspects["class"].shape[1]:
-            probabilities = words.evidence(probabilities, query.said, self.facts.classes)
-        own = np.array([as_row(query.sound.descriptors)], dtype=np.float64)
-        aspects |= {"class": probabilities[np.newaxis], **scaled(own)}
-        pitches = self.rows.aspects["pitch"]
-        if own[0, COLUMNS.index("pitch_hz")] <= 0.0 and len(pitches):
-            aspects["pitch"] = np.array([[pitches[:, 0].mean(), 0.0]], dtype=np.float32)
-        return aspects
-
     def _space(self, weights: Weights) -> Space:
-        space = self._spaces.pop(weights, None) or Space(self.rows.aspects, weights)
+        space = self._spaces.pop(weights, None) or Space(self.rows.aspects, weights, self.rows.spreads)
         self._spaces[weights] = space
         while len(self._spaces) > SPACES:
             self._spaces.popitem(last=False)
@@ -194,12 +205,42 @@ class Library:
         return self.rows.class_names[int(self.rows.kinds[row])]
 
     def _file(self, row: int, folders: Sequence[Condition]) -> str:
-        """A path of a row: the first that the folders of a filter allow."""
         paths = [os.fsdecode(path) for path in self.rows.paths[int(self.rows.contents[row])]]
-        if len(paths) == 1:
-            return paths[0]
-        good = (p for p in paths if all(c.has(os.path.dirname(p)) == (c.how == "=") for c in folders))
-        return next(good, paths[0])
+        return path_in(paths, folders)
+
+
+def check(query: Query, count: int, facts: Facts) -> None:
+    """Raises UsageError for a query that a library cannot answer."""
+    if count < 1:
+        raise UsageError(f"{count} neighbours: at least 1 is needed")
+    if query.sound.latent.shape != (facts.latent_size,):
+        raise UsageError(
+            f"a point of {len(query.sound.latent)} dimensions; the library has {facts.latent_size}"
+        )
+
+
+def query_aspects(
+    query: Query, weights: Weights, classes: Sequence[str], usual_pitch: float
+) -> dict[str, Float32]:
+    """The aspects of a query that count, (1, columns) each. `classes`: those that sounds have probabilities
+    of; `usual_pitch`: what a sound without a pitch is given, in octaves.
+    """
+    aspects = {"latent": query.sound.latent[np.newaxis]}
+    if weights.latent_only:
+        return aspects
+    probabilities = query.sound.probabilities
+    if classes:
+        probabilities = words.evidence(probabilities, query.said, classes)
+    own = np.array([as_row(query.sound.descriptors)], dtype=np.float64)
+    return aspects | {"class": probabilities[np.newaxis], **scaled(own, usual_pitch)}
+
+
+def path_in(paths: Sequence[str], folders: Sequence[Condition]) -> str:
+    """Of the paths of a sound the first that the folders of a filter allow."""
+    if len(paths) == 1:
+        return paths[0]
+    good = (p for p in paths if all(c.has(os.path.dirname(p)) == (c.how == "=") for c in folders))
+    return next(good, paths[0])
 
 
 def open_library(
@@ -241,12 +282,12 @@ def renew_quick(path: Path) -> str:
     return library.quick.trouble
 
 
-def model_of(library: Library) -> Model:
+def model_of(library: Searchable) -> Model:
     """The model that a library was embedded with. Raises LibraryError when it is not there any more."""
     folder = model_folder(library.facts)
     if folder is None:
         raise LibraryError(
-            f"library {places.named(library.path.parent)!r}: model {library.facts.model} is not in "
+            f"library {library.name!r}: model {library.facts.model} is not in "
             f"{library.facts.model_folder} any more, or was changed; run `ghostnote index` to embed all "
             "anew, or bring the model back"
         )
