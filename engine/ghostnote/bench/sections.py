@@ -10,6 +10,7 @@ import numpy as np
 
 from ghostnote.bench import conversation, latency
 from ghostnote.bench import phase as phase_bench
+from ghostnote.bench.beside import beside
 from ghostnote.bench.ears import ears
 from ghostnote.bench.engine_cost import decode_beside_control, detail_ms, voices_cost
 from ghostnote.bench.jack_server import UnavailableError
@@ -105,6 +106,7 @@ SECTIONS: dict[str, Callable[[BenchOptions], Section]] = {
     "tags": conversation.tags,
     "feedback": feedback,
     "startup": startup,
+    "beside": beside,
     "memory": memory,
     "soak": soak,
 }
