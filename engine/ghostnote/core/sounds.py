@@ -50,7 +50,7 @@ class Sounds:
             by = decode if loaded is engine.models.main else loaded.model.decode
             try:
                 magnitudes = detailed.decode(by, z, texture, part.detail, engine.spec)
-                sound = Sound.of(magnitudes, texture, model=loaded.number)
+                sound = Sound.of(magnitudes, texture, model=loaded.number, point=z)
             except GhostnoteError as error:
                 engine.telemetry.trouble("prime_failed", f"part {part.number} has no sound yet: {error}")
                 self._moved.add(part.number)
@@ -101,7 +101,7 @@ class Sounds:
         loaded = self._engine.model_of(part)
         if request.owner != loaded.number:
             return  # of the model that the part has left
-        sound = Sound.of(magnitudes, request.texture, model=loaded.number)
+        sound = Sound.of(magnitudes, request.texture, model=loaded.number, point=request.z)
         if isinstance(ticket, Voice):
             self._give(ticket.now, sound)
         elif isinstance(ticket, Armed):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ghostnote.ears.coordinates import COORDINATES
 from ghostnote.ears.levels import BANDS, EDGES_HZ
-from ghostnote.ears.thinker import COORDINATES
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ CHANNELS = (
         "f",
         f"Level between {', '.join(f'{hz:g}' for hz in EDGES_HZ[:-1])} and {EDGES_HZ[-1]:g} Hz.",
     ),
-    Channel("z/{axis}", "f", "Where the last sound lies on the model's principal axes; 0: what is played."),
+    Channel(
+        "z/{axis}", "f", "Where the last sound lies on its model's principal axes; of what is played, now."
+    ),
     Channel("part", "i", "Part that was hit last, 1 the first; 0: none. Always 0 for live input."),
     Channel("part{part}/onsets", "i", "Counts a part's hits. Not for live input."),
 )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.decode.model import Model
+from ghostnote.ears.coordinates import Coordinates
 from ghostnote.ears.sounds import UNKNOWN, Answer, Question
 from ghostnote.errors import BundleError
 from ghostnote.features.stft import magnitudes
@@ -13,9 +14,6 @@ from ghostnote.features.stft import magnitudes
 Float32 = NDArray[np.float32]
 
 UNKNOWN_LABEL = "unknown"
-COORDINATES = tuple(f"d{n}" for n in range(1, 9))
-"""The principal axes of a model, as far as it has them."""
-
 
 class Thinker:
     """Answers questions with a model. Thread: any, never that of the audio; some 2 ms each.
@@ -32,9 +30,8 @@ class Thinker:
         self.model = model
         self.classes = model.manifest.classes
         self._unknown = unknown
-        axes = {axis.name: axis for axis in model.manifest.axes}
-        self._axes = [axes[name] for name in COORDINATES if name in axes]
-        self.axes = tuple(axis.name for axis in self._axes)
+        self._coordinates = Coordinates(model.manifest)
+        self.axes = self._coordinates.names
         """Names of the coordinates that `locate` gives."""
 
     def answer(self, question: Question) -> Answer:
@@ -59,8 +56,7 @@ class Thinker:
 
     def locate(self, question: Question) -> Float32:
         """The sound's coordinates on `axes`, in units of the training sounds' spread; some 20 ms."""
-        z = self.model.encode(heard_magnitudes(question, self.model)) - self.model.manifest.latent_mean
-        return np.array([z @ a.direction / max(a.spread, 1e-9) for a in self._axes], dtype=np.float32)
+        return self._coordinates.of(self.model.encode(heard_magnitudes(question, self.model)))
 
 
 def heard_magnitudes(question: Question, model: Model) -> Float32:

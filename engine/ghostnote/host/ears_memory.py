@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.audio.record_format import CHANNELS, ring_bytes
+from ghostnote.ears.coordinates import COORDINATES
 from ghostnote.features.spec import FeatureSpec
 from ghostnote.state.table import PARTS
 
@@ -18,13 +19,13 @@ HITS = 256
 _SPEC = FeatureSpec()
 _LARGEST = _SPEC.frames * _SPEC.bins
 _FIELDS = 8
-_ANCHOR, _POSITION, _TIME_NS, _HITS, _FRAMES, _BINS = range(6)
+_ANCHOR, _POSITION, _TIME_NS, _HITS, _FRAMES, _BINS, _WHERE = range(7)
 _INTS = _FIELDS + len(PARTS) + 2 * HITS
 
 
 def ears_bytes() -> int:
     """Size of the shared memory."""
-    return ring_bytes(CHANNELS) + 8 * _INTS + 4 * len(PARTS) * _LARGEST
+    return ring_bytes(CHANNELS) + 8 * _INTS + 4 * (len(COORDINATES) + len(PARTS) * _LARGEST)
 
 
 class EarsMemory:
@@ -40,7 +41,10 @@ class EarsMemory:
         self._head = ints[:_FIELDS]
         self._versions = ints[_FIELDS : _FIELDS + len(PARTS)]
         self._hits = ints[_FIELDS + len(PARTS) :].reshape(HITS, 2)
-        floats = np.frombuffer(memory, dtype=np.float32, count=len(PARTS) * _LARGEST, offset=at + 8 * _INTS)
+        at += 8 * _INTS
+        self._where = np.frombuffer(memory, dtype=np.float32, count=len(COORDINATES), offset=at)
+        at += self._where.nbytes
+        floats = np.frombuffer(memory, dtype=np.float32, count=len(PARTS) * _LARGEST, offset=at)
         self._sounds = floats.reshape(len(PARTS), _LARGEST)
         self._seen = 0
         self._had = [0] * len(PARTS)
@@ -62,6 +66,19 @@ class EarsMemory:
         version = int(head[_ANCHOR])
         found = int(head[_POSITION]), 1e-9 * int(head[_TIME_NS])
         return None if version % 2 or version != int(head[_ANCHOR]) or not version else found
+
+    def set_where(self, coordinates: Float32) -> None:
+        """What plays now lies there on `COORDINATES`, shape (8,). Realtime-safe: yes."""
+        head = self._head
+        head[_WHERE] += 1
+        self._where[:] = coordinates
+        head[_WHERE] += 1
+
+    def where(self) -> Float32 | None:
+        """What `set_where` said last; None if it says something just now, or said nothing yet."""
+        version = int(self._head[_WHERE])
+        found = self._where.copy()
+        return None if version % 2 or version != int(self._head[_WHERE]) or not version else found
 
     def add_hit(self, position: int, part: int) -> None:
         """A part begins a note at `position`. Realtime-safe: yes."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from mmap import mmap
 
+import numpy as np
+
 from ghostnote.audio.record_ring import Float32, RingWriter
+from ghostnote.core.engine import Engine
 from ghostnote.core.instrument import CHANNELS
 from ghostnote.core.live import Live
-from ghostnote.core.part import Part
+from ghostnote.ears.coordinates import COORDINATES, Coordinates
 from ghostnote.host.ears_memory import EarsMemory
 from ghostnote.synth.voice import Sound
 
+_MODELS = 16
+"""Models whose axes are remembered."""
 LOOK_S = 0.03
 """A part's sound is looked at so often, one part at a time."""
 
@@ -19,15 +24,17 @@ LOOK_S = 0.03
 class EarsTap:
     """Tells ears what a core plays. `fresh`: nobody listens yet, and nothing was told before."""
 
-    def __init__(self, memory: mmap, live: Live, parts: dict[int, Part], *, fresh: bool) -> None:
-        self._live, self._parts = live, parts
+    def __init__(self, memory: mmap, live: Live, engine: Engine, *, fresh: bool) -> None:
+        self._live, self._engine, self._parts = live, engine, engine.parts
         self._memory = EarsMemory(memory)
         self._ring = RingWriter(memory, CHANNELS)
         self._memory.touch()
         if fresh:
             self._ring.clear()
-        self._hits = {number: part.hits for number, part in parts.items()}
+        self._hits = {number: part.hits for number, part in self._parts.items()}
         self._known: dict[int, Sound] = {}
+        self._axes: dict[int, tuple[list[int], Coordinates]] = {}
+        self._playing: Sound | None = None
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="ghostnote-ears", daemon=True)
 
@@ -44,6 +51,7 @@ class EarsTap:
     def _take(self, block: Float32) -> None:
         """One block, just after it was given to the device. Thread: render. Realtime-safe: yes."""
         begins = self._ring.position
+        self._locate()
         for number, part in self._parts.items():
             hits = part.hits
             if hits != self._hits[number]:
@@ -52,6 +60,26 @@ class EarsTap:
                 self._hits[number] = hits
         self._ring.write(block)
         self._memory.set_anchor(self._ring.position, self._live.heard_at())
+
+    def _locate(self) -> None:
+        """Say where the newest note lies, when that changed. Thread: render. Realtime-safe: bounded work."""
+        voices = self._engine.pool.voices
+        sound = voices[-1].now.sound if voices else None
+        if sound is None or sound is self._playing or sound.point is None:
+            return
+        self._playing = sound
+        if sound.model not in self._axes:
+            loaded = next((one for one in self._engine.models if one.number == sound.model), None)
+            if loaded is None:
+                return
+            if len(self._axes) == _MODELS:
+                self._axes.clear()
+            axes = Coordinates(loaded.manifest)
+            self._axes[sound.model] = [COORDINATES.index(name) for name in axes.names], axes
+        which, axes = self._axes[sound.model]
+        where = np.zeros(len(COORDINATES), dtype=np.float32)
+        where[which] = axes.of(sound.point)
+        self._memory.set_where(where)
 
     def _follow(self) -> None:
         """Hand on the sounds that parts got, so that ears know a hit's class before it comes."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ghostnote.audio.record_format import CHANNELS
 from ghostnote.audio.record_ring import RingReader
+from ghostnote.ears.coordinates import COORDINATES
 from ghostnote.ears.sounds import UNKNOWN, Answer, Began
 from ghostnote.ears.thinker import UNKNOWN_LABEL, Thinker
 from ghostnote.errors import GhostnoteError
@@ -38,6 +39,7 @@ class OutputWatch:
         self._thinker, self._show, self._rate, self._telemetry = thinker, show, rate, telemetry
         nothing = np.zeros(len(thinker.classes), dtype=np.float32)
         self._class_of = dict.fromkeys(PARTS, (UNKNOWN, nothing))
+        self._axes = [COORDINATES.index(name) for name in thinker.axes]
         self._anchor = (0, 0.0)
         self._since = 0
         self._next_rest = 0.0
@@ -51,7 +53,10 @@ class OutputWatch:
         self._anchor = self._memory.anchor() or self._anchor
         self._listen(now)
         self._classify_one()
-        for position, part in self._memory.new_hits():
+        hits = self._memory.new_hits()
+        if (where := self._memory.where()) is not None:
+            self._show.picture.located(where[self._axes])
+        for position, part in hits:
             self._hit(part, self._heard_at(position))
 
     def _listen(self, now: float) -> None:

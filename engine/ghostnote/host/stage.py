@@ -81,7 +81,7 @@ class Stage:
         except (OSError, ValueError) as error:  # it plays all the same
             engine.telemetry.trouble("no_ears", f"nobody hears what is played: {error}")
             return
-        self._ears = EarsTap(shared, self._live, engine.parts, fresh=fresh)
+        self._ears = EarsTap(shared, self._live, engine, fresh=fresh)
 
     def start(self, before: int, from_frame: int | None, record: str | None) -> None:
         """Called before anything plays.

@@ -26,7 +26,8 @@ class Sound:
     `model`: number of the model that decoded it, so that a note knows when its sound comes from another one.
     `openings`: how a note of it begins, by mode, where that was computed ahead (`VoicePool.prepare`).
     `texture` (F, B): what the decoder drew its noise with, None where that is not known. `noisiness`: how
-    noisy it is (`synth.separation`), once a playhead has asked for that.
+    noisy it is (`synth.separation`), once a playhead has asked for that. `point` (D,): what was decoded, None
+    where that is not known.
     """
 
     magnitudes: Float32
@@ -35,9 +36,16 @@ class Sound:
     openings: dict[Mode, Opening] = field(default_factory=dict, compare=False, repr=False)
     texture: Float32 | None = field(default=None, compare=False, repr=False)
     noisiness: list[Any] = field(default_factory=list, compare=False, repr=False)
+    point: Float32 | None = field(default=None, compare=False, repr=False)
 
     @classmethod
-    def of(cls, magnitudes: Float32, texture: Float32 | None = None, model: int = 0) -> Sound:
+    def of(
+        cls,
+        magnitudes: Float32,
+        texture: Float32 | None = None,
+        model: int = 0,
+        point: Float32 | None = None,
+    ) -> Sound:
         """The sound of decoded magnitudes, shape (F, B), which become the sound's own.
 
         One that has not died away by its last frame is faded in place, so that it does not break off.
@@ -46,7 +54,7 @@ class Sound:
         if audible == len(magnitudes) and audible:
             tail = magnitudes[-FADE_FRAMES:]
             tail *= np.linspace(1.0, 0.0, len(tail), dtype=np.float32)[:, None]
-        return cls(magnitudes, audible, model, texture=texture)
+        return cls(magnitudes, audible, model, texture=texture, point=point)
 
     @property
     def full_frames(self) -> int:
