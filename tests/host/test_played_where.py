@@ -1,4 +1,4 @@
-"""Where what is played lies on the model's principal axes, as visuals are told: of the hit, and of its morph."""
+"""Where what is played lies on the principal axes, as visuals are told: of the hit, and of its morph."""
 
 from __future__ import annotations
 

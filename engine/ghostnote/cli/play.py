@@ -45,6 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="whom --listen tells: numbers to PORT, everything to the next (127.0.0.1:9771)",
     )
+    parser.add_argument(
+        "--ears", metavar="NAME", help="model by which --listen tells sounds apart (default: that of --model)"
+    )
     parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     parser.add_argument("--log", metavar="FILE.jsonl", help="write down everything that takes effect")
     parser.add_argument("--record", metavar="FILE", help="record what is heard, as .wav or .flac, 24 bits")

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,8 @@ class Live:
         """Is given every block, shape (n, channels), after the device; must be as quick, and never fail."""
         self.monitor: Callable[[Float32], None] | None = None
         """Another one of that kind, for ears."""
+        self.also: Callable[[], Sequence[Event]] | None = None
+        """Asked for more events when the inbox is emptied; must be as quick, and never fail."""
 
     def start(self) -> None:
         """Begin to play."""
@@ -164,6 +166,9 @@ class Live:
     def _drain(self) -> None:
         for event in self._inbox.drain(_EVENTS_PER_CHUNK):
             self._take(event)
+        if (also := self.also) is not None:
+            for event in also():
+                self._take(event)
 
     def _prepare(self, taken_at: float) -> None:
         """Use what is left of the first part of the period for work that the next hits need."""
@@ -181,6 +186,11 @@ class Live:
             tap(block)
         if (monitor := self.monitor) is not None:
             monitor(block)
+
+    @property
+    def rate(self) -> int:
+        """The device's frames a second."""
+        return self._output.rate
 
     def heard_at(self) -> float:
         """Monotonic time at which what is written next will be heard. Thread: render."""

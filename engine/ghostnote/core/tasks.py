@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from ghostnote.state.table import ROOT, Value
 from ghostnote.telemetry import Telemetry
 
 Float32 = NDArray[np.float32]
+
+Messages = Sequence[tuple[str, tuple[Value, ...]]]
+"""Addresses and their checked arguments."""
 
 _MAX_WAITING = 64
 
@@ -65,7 +68,7 @@ class Tasks:
         self.timing: Callable[[Model], DecodeTiming] = _timing
         self._loaded: dict[str, Model] = {}
         self._names: dict[str, str] = {}
-        self._files: dict[str, tuple[str, Float32]] = {}
+        self._files: dict[str, tuple[str, Float32, bool]] = {}
         self._thread = threading.Thread(target=self._run, name="ghostnote-tasks", daemon=True)
         self._for_all: set[str] = set()
         self._work: dict[str, Callable[[Task], str | None]] = {
@@ -147,26 +150,40 @@ class Tasks:
 
     def _embed(self, task: Task) -> None:
         path = Path(str(task.args[0]))
-        self.place_file(task, path, path.name)
+        self.place_file(task, path, path.name, str(task.target.slot))
 
-    def place_file(self, task: Task, path: Path, origin: str) -> None:
-        """Put the sound in a file into the slot of a task, for every model. Thread: tasks.
+    def place_file(
+        self, task: Task, path: Path, origin: str, slot: str, more: Messages = (), *, detail: bool = True
+    ) -> None:
+        """Put the sound in a file into a slot, for every model. Thread: tasks.
 
-        Raises AudioFileError and what a model raises.
+        `more`: what takes effect with it. `detail`: whether it keeps one. Raises AudioFileError and what a
+        model raises.
         """
-        slot, models = str(task.target.slot), self._models()
+        models = self._models()
         sound = audio_file.load(path, self._model.spec)
         for model in models.values():
-            self._place(slot, origin, sound, model, task.source)
-        self._files[slot] = (origin, sound)
+            self._place(slot, origin, sound, model, task.source, more, detail)
+            more = ()
+        self._files[slot] = (origin, sound, detail)
 
-    def _place(self, slot: str, origin: str, sound: Float32, model: Model, source: str) -> None:
-        z, detail = model.capture(magnitudes(sound, model.spec))
-        name = model.manifest.name
+    def _place(
+        self,
+        slot: str,
+        origin: str,
+        sound: Float32,
+        model: Model,
+        source: str,
+        more: Messages = (),
+        detail: bool = True,
+    ) -> None:
+        heard, name = magnitudes(sound, model.spec), model.manifest.name
+        z, kept = model.capture(heard) if detail else (model.encode(heard), None)
         self._answer(
             source,
             (f"{ROOT}/slot/{slot}/point", (name, origin, *(float(x) for x in z))),
-            (f"{ROOT}/slot/{slot}/detail", (name, detail.text)),
+            *([] if kept is None else [(f"{ROOT}/slot/{slot}/detail", (name, kept.text))]),
+            *more,
         )
 
     def _load(self, task: Task) -> None:
@@ -181,10 +198,10 @@ class Tasks:
         self._loaded[name], self._names[name] = model, model.manifest.name
         main = int(task.target.name == "model/load")
         self._answer(task.source, (f"{ROOT}/model/use", (name, main, timing.delay, timing.spacing)))
-        for slot, (origin, sound) in self._files.items() if model is not known else ():
+        for slot, (origin, sound, detail) in self._files.items() if model is not known else ():
             if self._holds(slot, origin):
                 try:
-                    self._place(slot, origin, sound, model, task.source)
+                    self._place(slot, origin, sound, model, task.source, detail=detail)
                 except GhostnoteError as error:
                     self._telemetry.trouble("slot_file", f"slot {slot}, {origin}: {error}")
 

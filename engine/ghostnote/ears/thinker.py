@@ -15,6 +15,7 @@ Float32 = NDArray[np.float32]
 
 UNKNOWN_LABEL = "unknown"
 
+
 class Thinker:
     """Answers questions with a model. Thread: any, never that of the audio; some 2 ms each.
 

@@ -36,8 +36,6 @@ from ghostnote.decode.model import Model, load
 from ghostnote.decode.worker import DecodeWorker
 from ghostnote.errors import GhostnoteError, StateError
 from ghostnote.host import log_lines
-from ghostnote.host.capture import capture
-from ghostnote.host.heard_files import HEARD
 from ghostnote.host.midi_process import RemoteMidi
 from ghostnote.host.options import LAST, PlayOptions
 from ghostnote.host.pipe import Message, PipeWriter, ignore_signals, read_messages
@@ -116,8 +114,7 @@ class Core:
             self.live, self.instrument, self.inbox, self.tasks, out.send, ring, watched, self.scenes.names
         )
         self.stage.before_end = self.send_log
-        self.stage.tell_ears(ears, fresh=began is None)
-        self.tasks.handle("slot/capture", lambda task: capture(self.tasks, task, home() / HEARD))
+        self.stage.tell_ears(ears, options, fresh=began is None)
         self.readout.add(self.stage.readings)
         self.readout.add({LIST: self.scenes.names})
         self.osc = OscServer(
@@ -316,7 +313,7 @@ def main() -> int:
             started.set()
         elif message.get("type") == "quit":
             done.set()
-        elif message.get("type") in ("rec", "event") and playing:
+        elif message.get("type") in ("rec", "event", "kept") and playing:
             playing[0].stage.told(message)
 
     playing: list[Core] = []

@@ -16,10 +16,12 @@ from ghostnote.audio.input import Input, InputState, open_input
 from ghostnote.control.clock import StreamClock
 from ghostnote.control.osc_stream import Streams, parse_target
 from ghostnote.decode.model import load
+from ghostnote.ears.beatbox import Sighting
 from ghostnote.ears.options import ListenOptions
+from ghostnote.ears.sounds import Answer, Question
 from ghostnote.ears.thinker import Thinker
 from ghostnote.errors import DeviceError, GhostnoteError
-from ghostnote.host.ears_memory import ears_bytes
+from ghostnote.host.ears_memory import EarsMemory, ears_bytes
 from ghostnote.host.heard_files import HeardFiles
 from ghostnote.host.heard_line import as_dict
 from ghostnote.host.hearing import Heard, Hearing
@@ -55,11 +57,14 @@ class Ears:
         self._tell_at = 0.0
         self._files: HeardFiles | None = None
         if asked.get("heard") is not None:
-            self._files = HeardFiles(Path(asked["heard"]), self._thinker.model.spec.sample_rate)
+            rate = self._thinker.model.spec.sample_rate
+            self._files = HeardFiles(Path(asked["heard"]), rate, self._kept)
         self._output: OutputWatch | None = None
+        self._core: EarsMemory | None = None
         if asked.get("ring") is not None:
             memory, rate = attach(asked["ring"], ears_bytes()), int(asked["rate"])
             show = Show(self._thinker, rate, self._streams, OUTPUT_ROOT, PARTS)
+            self._core = EarsMemory(memory)
             self._output = OutputWatch(memory, self._thinker, show, rate, self.telemetry)
 
     def run(self, ended: threading.Event) -> int:
@@ -76,7 +81,13 @@ class Ears:
         self._say(source.name, source.rate)
         show = Show(self._thinker, source.rate, self._streams, INPUT_ROOT)
         hearing = Hearing(
-            self._thinker, source.rate, show, self.telemetry, options=self._options, over=self._over
+            self._thinker,
+            source.rate,
+            show,
+            self.telemetry,
+            options=self._options,
+            over=self._over,
+            answered=self._answered,
         )
         self.telemetry.gauge("realtime_threads", raise_priorities())
         try:
@@ -147,6 +158,21 @@ class Ears:
                 except DeviceError:
                     continue
         return None
+
+    def _answered(self, question: Question, answer: Answer, at: float) -> None:
+        """Let the core know, if there is one: it may play. Before anyone else is told."""
+        if self._core is not None:
+            peak = float(abs(question.samples).max(initial=0.0))
+            said = time.monotonic()
+            self._core.add_sighting(
+                Sighting(at, question.age_s, said, peak, question.final, answer.probabilities)
+            )
+
+    def _kept(self, heard: Heard) -> None:
+        """A sound that is over can be had as a file."""
+        probabilities = [float(p) for p in heard.answers[-1].probabilities]
+        message = {"type": "kept", "number": heard.number, "at": heard.at, "probabilities": probabilities}
+        self._out.send(message)
 
     def _over(self, heard: Heard) -> None:
         if self._files is not None:

@@ -18,8 +18,9 @@ _LOST = 3
 class EarsKeeper:
     """Keeps one ears process going. `asked`: its `listen` message.
 
-    `heard`: called with each sound that is over; `say`, `tell`: news and problems for people; a loss is told
-    once. Threads: `look` and `close` one; the functions are called by another.
+    `heard`: called with each sound that is over, `kept` when it can be had as a file; `say`, `tell`: news and
+    problems for people; a loss is told once. Threads: `look` and `close` one; the functions are called by
+    another.
     """
 
     def __init__(
@@ -28,9 +29,11 @@ class EarsKeeper:
         say: Callable[[str], None],
         tell: Callable[[str], None],
         heard: Callable[[dict[str, Any]], None] = lambda sound: None,
+        kept: Callable[[Message], None] = lambda message: None,
         fds: tuple[int, ...] = (),
     ) -> None:
         self._asked, self._say, self._tell, self._heard = asked, say, tell, heard
+        self._kept = kept
         self._fds = fds
         self._again = False
         self._lost = False
@@ -68,6 +71,8 @@ class EarsKeeper:
         kind = message.get("type")
         if kind == "heard":
             self._heard(message["sound"])
+        elif kind == "kept":
+            self._kept(message)
         elif kind == "listening":
             self._lost = False
             self.listening = True

@@ -1,4 +1,5 @@
-"""What the core and the ears share: its sound, the parts' spectrograms, hits, and when they are heard."""
+"""What the core and the ears share: its sound, the parts' spectrograms, hits and when they are heard, and
+what an input hears."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.audio.record_format import CHANNELS, ring_bytes
+from ghostnote.ears.beatbox import Sighting
 from ghostnote.ears.coordinates import COORDINATES
 from ghostnote.features.spec import FeatureSpec
 from ghostnote.state.table import PARTS
@@ -16,16 +18,22 @@ Float32 = NDArray[np.float32]
 
 HITS = 256
 """Hits that wait for the ears at most."""
+SIGHTINGS = 32
+"""Answers that wait for the core at most."""
+MOST_CLASSES = 128
+"""Classes of an answer that the core is told."""
 _SPEC = FeatureSpec()
 _LARGEST = _SPEC.frames * _SPEC.bins
 _FIELDS = 8
-_ANCHOR, _POSITION, _TIME_NS, _HITS, _FRAMES, _BINS, _WHERE = range(7)
+_ANCHOR, _POSITION, _TIME_NS, _HITS, _FRAMES, _BINS, _WHERE, _SEEN = range(8)
+_ROW = 6 + MOST_CLASSES
 _INTS = _FIELDS + len(PARTS) + 2 * HITS
 
 
 def ears_bytes() -> int:
     """Size of the shared memory."""
-    return ring_bytes(CHANNELS) + 8 * _INTS + 4 * (len(COORDINATES) + len(PARTS) * _LARGEST)
+    floats = len(COORDINATES) + len(PARTS) * _LARGEST
+    return ring_bytes(CHANNELS) + 8 * (_INTS + SIGHTINGS * _ROW) + 4 * floats
 
 
 class EarsMemory:
@@ -41,12 +49,16 @@ class EarsMemory:
         self._head = ints[:_FIELDS]
         self._versions = ints[_FIELDS : _FIELDS + len(PARTS)]
         self._hits = ints[_FIELDS + len(PARTS) :].reshape(HITS, 2)
-        at += 8 * _INTS
+        at += ints.nbytes
+        rows = np.frombuffer(memory, dtype=np.float64, count=SIGHTINGS * _ROW, offset=at)
+        self._sightings = rows.reshape(SIGHTINGS, _ROW)
+        at += rows.nbytes
         self._where = np.frombuffer(memory, dtype=np.float32, count=len(COORDINATES), offset=at)
         at += self._where.nbytes
         floats = np.frombuffer(memory, dtype=np.float32, count=len(PARTS) * _LARGEST, offset=at)
         self._sounds = floats.reshape(len(PARTS), _LARGEST)
         self._seen = 0
+        self._sighted = 0
         self._had = [0] * len(PARTS)
 
     def touch(self) -> None:
@@ -96,6 +108,32 @@ class EarsMemory:
     def skip_hits(self) -> None:
         """Forget the hits until now."""
         self._seen = int(self._head[_HITS])
+
+    def add_sighting(self, seen: Sighting) -> None:
+        """Something was heard at the input. Thread: that of the ears."""
+        count = int(self._head[_SEEN])
+        row, probabilities = self._sightings[count % SIGHTINGS], seen.probabilities[:MOST_CLASSES]
+        row[:6] = seen.at, seen.age_s, seen.said, seen.peak, seen.final, len(probabilities)
+        row[6 : 6 + len(probabilities)] = probabilities
+        self._head[_SEEN] = count + 1
+
+    def new_sightings(self) -> list[Sighting]:
+        """What was heard since the last call. Thread: render. Realtime-safe: bounded work."""
+        count = int(self._head[_SEEN])
+        if count == self._sighted:
+            return []
+        first = max(self._sighted, count - SIGHTINGS)
+        self._sighted = count
+        found = []
+        for k in range(first, count):
+            at, age_s, said, peak, final, classes, *rest = self._sightings[k % SIGHTINGS].tolist()
+            probabilities = np.array(rest[: int(classes)], dtype=np.float32)
+            found.append(Sighting(at, age_s, said, peak, bool(final), probabilities))
+        return found
+
+    def skip_sightings(self) -> None:
+        """Forget what was heard until now."""
+        self._sighted = int(self._head[_SEEN])
 
     def put_sound(self, part: int, magnitudes: Float32) -> None:
         """The spectrogram (F, B) of which the next note of a part will be made."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from mmap import mmap
 
 import numpy as np
@@ -22,10 +23,17 @@ LOOK_S = 0.03
 
 
 class EarsTap:
-    """Tells ears what a core plays. `fresh`: nobody listens yet, and nothing was told before."""
+    """Tells ears what a core plays, and beatbox when a hit is heard.
 
-    def __init__(self, memory: mmap, live: Live, engine: Engine, *, fresh: bool) -> None:
+    `fresh`: nobody listens yet, and nothing was told before.
+    """
+
+    def __init__(
+        self, memory: mmap, live: Live, engine: Engine, own_hit: Callable[[float], None], *, fresh: bool
+    ) -> None:
+        """`own_hit`: called with the monotonic time at which a hit that can be heard is heard."""
         self._live, self._engine, self._parts = live, engine, engine.parts
+        self._own_hit = own_hit
         self._memory = EarsMemory(memory)
         self._ring = RingWriter(memory, CHANNELS)
         self._memory.touch()
@@ -50,16 +58,18 @@ class EarsTap:
 
     def _take(self, block: Float32) -> None:
         """One block, just after it was given to the device. Thread: render. Realtime-safe: yes."""
-        begins = self._ring.position
+        begins, heard = self._ring.position, self._live.heard_at()
         self._locate()
         for number, part in self._parts.items():
             hits = part.hits
             if hits != self._hits[number]:
                 if hits > self._hits[number]:
                     self._memory.add_hit(begins, number)
+                    if self._engine.master_gain > 0.0 and any(part.level()):
+                        self._own_hit(heard - len(block) / self._live.rate)
                 self._hits[number] = hits
         self._ring.write(block)
-        self._memory.set_anchor(self._ring.position, self._live.heard_at())
+        self._memory.set_anchor(self._ring.position, heard)
 
     def _locate(self) -> None:
         """Say where the newest note lies, when that changed. Thread: render. Realtime-safe: bounded work."""

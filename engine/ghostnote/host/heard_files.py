@@ -6,6 +6,7 @@ import contextlib
 import queue
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from ghostnote.errors import GhostnoteError
@@ -22,11 +23,14 @@ _WAITING = 8
 class HeardFiles:
     """Writes sounds into `folder` in a thread of its own; what was there before goes. Thread: `put` one.
 
-    A disk that refuses costs sounds, not answers.
+    A disk that refuses costs sounds, not answers. `written`: called in that thread with each sound that is
+    there.
     """
 
-    def __init__(self, folder: Path, rate: int) -> None:
-        self._folder, self._rate = folder, rate
+    def __init__(
+        self, folder: Path, rate: int, written: Callable[[Heard], None] = lambda heard: None
+    ) -> None:
+        self._folder, self._rate, self._written = folder, rate, written
         self._queue: queue.Queue[Heard | None] = queue.Queue(_WAITING)
         self.lost = 0
         """Sounds that could not be written."""
@@ -56,6 +60,8 @@ class HeardFiles:
                 self._write(heard)
             except (OSError, GhostnoteError):
                 self.lost += 1
+            else:
+                self._written(heard)
 
     def _write(self, heard: Heard) -> None:
         label = re.sub(r"[^A-Za-z0-9_ ]", "_", heard.answers[-1].label)

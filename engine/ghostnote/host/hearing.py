@@ -41,7 +41,10 @@ class Heard:
 
 
 class Hearing:
-    """Listens to a stream at `rate` and tells `show`. `over`: called with each sound that is over.
+    """Listens to a stream at `rate` and tells `show`.
+
+    `over`: called with each sound that is over; `answered`: with each question, its answer, and when the
+    sound began (monotonic).
 
     `aside`: coordinates are computed in a thread of their own, so that no answer waits for them. What fails
     is told once and nothing else suffers. Thread: one; not that of the audio.
@@ -56,11 +59,13 @@ class Hearing:
         *,
         options: ListenOptions | None = None,
         over: Callable[[Heard], None] = lambda heard: None,
+        answered: Callable[[Question, Answer, float], None] = lambda question, answer, at: None,
         aside: bool = True,
     ) -> None:
         """Raises DeviceError for a rate that cannot be converted."""
         spec = thinker.model.spec
-        self._thinker, self._show, self._telemetry, self._over = thinker, show, telemetry, over
+        self._thinker, self._show, self._telemetry = thinker, show, telemetry
+        self._over, self._answered = over, answered
         self._listener = Listener(spec, options)
         self._resampler = StreamResampler(rate, spec.sample_rate, 1)
         self._rate, self._model_rate = rate, spec.sample_rate
@@ -133,6 +138,7 @@ class Hearing:
         except GhostnoteError as error:
             self._telemetry.trouble("ears_failed", f"a sound could not be classified: {error}")
             return
+        self._answered(question, answer, heard.at)
         heard.answers.append(answer)
         self._show.picture.answered(answer)
         words = answer.number, answer.label, answer.confidence, 1000.0 * answer.age_s

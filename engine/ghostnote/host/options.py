@@ -18,7 +18,8 @@ LAST = "last"
 class PlayOptions:
     """Options of `play`. `device`: None = the system's default output, "null" = none. `midi`: None = all.
     `maps`: paths of MIDI maps.
-    `listen`: None: no ears, "": what is played, a name: an input as well; `targets`: whom they tell.
+    `listen`: None: no ears, "": what is played, a name: an input as well; `targets`: whom they tell;
+    `ears`: the model that tells sounds apart, None = `model`.
     `dirt`: the port of the adapter for SuperDirt's messages, None = off.
 
     Raises UsageError for a value out of range.
@@ -44,12 +45,15 @@ class PlayOptions:
     quiet: bool = False
     listen: str | None = None
     targets: tuple[str, ...] = ()
+    ears: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "maps", tuple(self.maps))  # a list, when it comes from JSON
         object.__setattr__(self, "targets", tuple(self.targets))
         if self.targets and self.listen is None:
             raise UsageError("--targets: nobody listens; --listen says to what")
+        if self.ears is not None and self.listen is None:
+            raise UsageError("--ears: nobody listens; --listen says to what")
         _within("--rate", self.rate, *RATES)
         _within("--block", self.block, *BLOCKS)
         _within("--port", self.port, 0, 65535)

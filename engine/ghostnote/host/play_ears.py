@@ -16,11 +16,18 @@ TARGETS = ("127.0.0.1:9771",)
 class PlayEars:
     """The supervisor's end of them; without `--listen` there are none.
 
-    `say`, `tell`: news and problems for the performer. Threads: `begin` any; the others one.
+    `say`, `tell`: news and problems for the performer; `send`: takes what the core has to know. Threads:
+    `begin` any; the others one.
     """
 
-    def __init__(self, options: PlayOptions, say: Callable[[str], None], tell: Callable[[str], None]) -> None:
-        self._options, self._say, self._tell = options, say, tell
+    def __init__(
+        self,
+        options: PlayOptions,
+        say: Callable[[str], None],
+        tell: Callable[[str], None],
+        send: Callable[[Message], None],
+    ) -> None:
+        self._options, self._say, self._tell, self._send = options, say, tell, send
         self._shared: SharedMemory | None = None
         self._rate: int | None = None
         self._keeper: EarsKeeper | None = None
@@ -60,7 +67,7 @@ class PlayEars:
             from ghostnote.host.heard_files import HEARD
 
             asked: Message = {
-                "model": self._options.model,
+                "model": self._options.ears or self._options.model,
                 "input": self._options.listen or None,
                 "targets": list(self._options.targets or TARGETS),
                 "options": {},
@@ -68,7 +75,8 @@ class PlayEars:
                 "rate": self._rate,
                 "heard": str(home() / HEARD) if self._options.listen else None,
             }
-            self._keeper = EarsKeeper(asked, self._say, self._tell, fds=self._shared.fds)
+            fds = self._shared.fds
+            self._keeper = EarsKeeper(asked, self._say, self._tell, kept=self._send, fds=fds)
         self._keeper.look()
         if self._keeper.refused is not None and not self._refused:
             self._refused = True

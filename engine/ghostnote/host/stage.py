@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from ghostnote.audio.record_format import ring_bytes
 from ghostnote.control.events import Event, next_batch
@@ -14,12 +14,17 @@ from ghostnote.core.instrument import CHANNELS, Instrument
 from ghostnote.core.live import Live
 from ghostnote.core.tasks import Tasks
 from ghostnote.core.view import View
-from ghostnote.host.ears_memory import ears_bytes
+from ghostnote.host.beatbox import Beatbox, classes_of
+from ghostnote.host.capture import capture, capture_part
+from ghostnote.host.ears_memory import EarsMemory, ears_bytes
 from ghostnote.host.ears_tap import EarsTap
+from ghostnote.host.heard_files import HEARD
+from ghostnote.host.options import PlayOptions
 from ghostnote.host.pipe import Message
 from ghostnote.host.sharing import attach
 from ghostnote.host.tape import Tape
 from ghostnote.state.registry import check, resolve
+from ghostnote.state.store import home
 from ghostnote.state.table import ROOT, Value
 
 BEAT_S, WATCHED_BEAT_S = 0.25, 0.1
@@ -47,8 +52,9 @@ class Stage:
         watched: bool,
         scenes: Callable[[], Sequence[str]] = tuple,
     ) -> None:
-        self._inbox, self._live, self._instrument = inbox, live, instrument
+        self._inbox, self._live, self._instrument, self._tasks = inbox, live, instrument, tasks
         self._ears: EarsTap | None = None
+        self._beatbox: Beatbox | None = None
         self._view: View | None = None
         if watched:
             self._view = View(instrument.engine, lambda: instrument.safety.meters, scenes)
@@ -56,7 +62,7 @@ class Stage:
         self.before_end: Callable[[], None] = lambda: None
         """Called when the last frame of a recording is known, before its file is said to be complete."""
         self.beat_s = WATCHED_BEAT_S if watched else BEAT_S
-        self.readings: Mapping[str, Callable[[], Value]] = {_STATE: self._is_recording}
+        self.readings: dict[str, Callable[[], Value | tuple[Value, ...]]] = {_STATE: self._is_recording}
         if ring is None:
             return
         engine = instrument.engine
@@ -71,17 +77,25 @@ class Stage:
         tasks.handle("rec/start", self._tape.start)
         tasks.handle("rec/stop", self._tape.stop)
 
-    def tell_ears(self, memory: str | None, *, fresh: bool) -> None:
-        """Let ears know what is played, through shared memory, if there is any; see `EarsTap`."""
-        if memory is None:
-            return
-        engine = self._instrument.engine
+    def tell_ears(self, memory: str | None, options: PlayOptions, *, fresh: bool) -> None:
+        """Let ears know what is played, through shared memory, if there is any, and hear what they hear.
+
+        See `EarsTap`, `Beatbox`.
+        """
+        engine, tasks, folder = self._instrument.engine, self._tasks, home() / HEARD
+        shared = None
         try:
-            shared = attach(memory, ears_bytes())
+            shared = None if memory is None else attach(memory, ears_bytes())
         except (OSError, ValueError) as error:  # it plays all the same
             engine.telemetry.trouble("no_ears", f"nobody hears what is played: {error}")
-            return
-        self._ears = EarsTap(shared, self._live, engine, fresh=fresh)
+        heard = None if shared is None or not options.listen else EarsMemory(shared)
+        beatbox = Beatbox(engine, tasks, heard, classes_of(options.ears or options.model) if heard else ())
+        self._beatbox = beatbox
+        self.readings.update(beatbox.readings)
+        tasks.handle("slot/capture", lambda task: capture(tasks, task, folder))
+        tasks.handle("capture", lambda task: capture_part(tasks, task, folder, engine.values))
+        if shared is not None:
+            self._ears = EarsTap(shared, self._live, engine, beatbox.own_hit, fresh=fresh)
 
     def start(self, before: int, from_frame: int | None, record: str | None) -> None:
         """Called before anything plays.
@@ -91,15 +105,19 @@ class Stage:
         """
         if self._ears is not None:
             self._ears.start()
+        if self._beatbox is not None:
+            self._live.also = self._beatbox.events
         if self._tape is not None:
             self._tape.go_on(before, from_frame)
             if record is not None:
                 self._tape.begin(os.path.basename(record))
 
     def told(self, message: Message) -> None:
-        """Something from the supervisor: what became of a recording, or a key that was pressed."""
+        """Something from the supervisor: a recording's fate, a key pressed, a sound heard."""
         if message["type"] == "rec" and self._tape is not None:
             self._tape.told(message)
+        elif message["type"] == "kept" and self._beatbox is not None:
+            self._beatbox.over(message)
         elif message["type"] == "event":
             target = resolve(message["addr"])
             if target is not None:

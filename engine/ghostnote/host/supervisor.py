@@ -70,7 +70,7 @@ class Supervisor:
             options.record, self._say, self._tell, self.send, lambda message: self._hand_on(message)
         )
         self._seen: dict[str, Any] = {}
-        self._ears = PlayEars(options, self._say, self._tell)
+        self._ears = PlayEars(options, self._say, self._tell, self.send)
 
     def send(self, message: Message) -> None:
         """Send something to the core, if there is one. Thread: any."""

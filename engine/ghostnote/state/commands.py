@@ -86,6 +86,14 @@ COMMANDS = (
         text="Puts the part on one slot alone (0 = a).",
     ),
     Command(
+        "part{part}/capture",
+        (_ON, Argument("sound", "i", 0, 2**31 - 1, default=0)),
+        trigger=True,
+        slow=True,
+        text="Puts a sound that ears heard (its number; 0: the last) into the slot of the part's own number, "
+        "as `beatbox/…` says, and the part on that slot if it plays none of it.",
+    ),
+    Command(
         "slot/{slot}/z",
         (Argument("z", "f"),),
         variadic=True,

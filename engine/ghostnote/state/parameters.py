@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ghostnote.state.beatbox import BEATBOX_PARAMETERS
 from ghostnote.state.table import AXES, NAMED_AXES, SLOTS, Parameter
 
 
@@ -196,4 +197,4 @@ PART_PARAMETERS = (
     ),
 )
 
-PARAMETERS = GLOBAL_PARAMETERS + PART_PARAMETERS
+PARAMETERS = GLOBAL_PARAMETERS + BEATBOX_PARAMETERS + PART_PARAMETERS

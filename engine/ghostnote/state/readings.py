@@ -14,6 +14,12 @@ READINGS = (
     Reading("model/axes", "s", text="Axes of the main model, as `part/axis/…` names them."),
     Reading("model/classes", "s", text="Classes of the main model that `slot/prototype` knows."),
     Reading("rec/state", "i", text="Whether a recording is running."),
+    Reading(
+        "beatbox/map", "s", text="Classes that ears tell apart, with their parts, as in kick:1; 0: none."
+    ),
+    Reading("beatbox/hits", "i", text="Sounds at the input that played a part."),
+    Reading("beatbox/learnt", "i", text="Sounds at the input that a part learnt."),
+    Reading("beatbox/ignored", "i", text="Sounds that did nothing: own hits, too soon, or not sure enough."),
     Reading("status/state", "s", text="starting, ok, degraded (dropouts just now), lost (no device)."),
     Reading("status/load", "f", text="Time that rendering takes, in parts of the time there is, averaged."),
     Reading("status/peak_load", "f", text="The most that a block took since the start."),

@@ -1,0 +1,216 @@
+"""Beatbox at a real input port: sounds of another program play parts and are learnt; the log has it all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from bundles import build_bundle
+from features.onsetkit import hit
+from ghostnote.features.spec import FeatureSpec
+from host.streams import pair
+from playing import Playing, wait_for
+
+pytest.importorskip("jack")
+pytestmark = [pytest.mark.jack, pytest.mark.real]
+
+HITS = Path(__file__).parent / "jack_hits.py"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory) -> Path:
+    return build_bundle(tmp_path_factory.mktemp("bundles") / "tiny", spec=FeatureSpec(frames=86))
+
+
+class Mouth:
+    """A program that plays a sound into whatever listens, as often as it is asked to."""
+
+    def __init__(self, server, folder: Path) -> None:
+        path = folder / "hit.wav"
+        soundfile.write(path, hit(server.rate), server.rate)
+        self.process = subprocess.Popen(
+            [sys.executable, str(HITS), server.name, str(path)],
+            env=server.env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "connected\n"
+
+    def say(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture
+def box(jack_server, bundle, tmp_path, free_udp_port):
+    """A performance that listens, and a mouth."""
+    numbers, everything = pair()
+    log = tmp_path / "played.jsonl"
+    arguments = ("--device", "null", "--model", str(bundle), "--listen", "system", "--log", str(log))
+    arguments += ("--targets", f"127.0.0.1:{numbers.getsockname()[1]}")
+    performance = Playing(tmp_path, free_udp_port, *arguments, env=jack_server.env)
+    mouth = None
+    try:
+        performance.wait_until_ready()
+        performance.wait_until_said("listening to system")
+        mouth = Mouth(jack_server, tmp_path)
+        performance.send("beatbox/confidence", 0.0)
+        yield performance, mouth
+    finally:
+        if mouth is not None:
+            mouth.close()
+        performance.close()
+        numbers.close()
+        everything.close()
+
+
+def hits_of(performance: Playing) -> list[tuple[int, float]]:
+    """Part and velocity of the hits in the log."""
+    found = [(addr, args) for addr, args in performance.logged() if addr.endswith("/hit")]
+    return [(int(addr.split("/")[2].removeprefix("part")), args[0]) for addr, args in found]
+
+
+def heard_last() -> str:
+    folder = Path(os.environ["GHOSTNOTE_HOME"]) / "heard"
+    return sorted(folder.glob("*.wav"))[-1].stem.partition("-")[2]
+
+
+def test_a_sound_plays_the_part_of_its_class_and_nothing_while_it_is_off(box):
+    performance, mouth = box
+    mouth.say()
+    wait_for(lambda: list((Path(os.environ["GHOSTNOTE_HOME"]) / "heard").glob("*.wav")), "a sound, heard")
+    assert hits_of(performance) == []
+    performance.send("beatbox/mode", "play")
+    performance.sync()
+    for count in (1, 2):
+        mouth.say()
+        wait_for(lambda count=count: performance.ask("beatbox/hits") == count, f"hit {count}")
+        performance.sync()
+    performance.wait_for_line("/hit", times=2)
+    parts = dict(entry.rsplit(":", 1) for entry in performance.ask("beatbox/map"))
+    assert parts["kick"] == "1"
+    assert len(parts) == 9
+    (one, hard), (other, _) = hits_of(performance)
+    assert one == other
+    assert 0.3 < hard <= 1.0
+    assert performance.ask("slot/a/origin") == "kick"  # nothing was learnt
+
+
+def test_a_class_is_given_another_part_or_none(box):
+    performance, mouth = box
+    for n in range(1, 10):
+        performance.send(f"beatbox/class{n}", 7)
+    performance.send("beatbox/mode", "play")
+    performance.sync()
+    mouth.say()
+    performance.wait_for_line("/gn/part7/hit")
+    for n in range(1, 10):
+        performance.send(f"beatbox/class{n}", 0)
+    performance.sync()
+    assert performance.ask("beatbox/map")[0] == "kick:0"
+    mouth.say()
+    wait_for(lambda: performance.ask("beatbox/ignored") == 1, "the sound passed over")
+    assert len(hits_of(performance)) == 1
+
+
+def test_a_sound_is_learnt_by_its_part_in_one_step_and_replays_without_an_input(box, bundle, tmp_path):
+    performance, mouth = box
+    for n in range(1, 10):
+        performance.send(f"beatbox/class{n}", 3)
+    performance.send("part3/weight/c", 0.0)
+    performance.send("part3/weight/d", 1.0)
+    performance.send("beatbox/mode", "learn")
+    performance.sync()
+    began = performance.ask("status/uptime")  # later than a second after the weights it is another gesture
+    wait_for(lambda: performance.ask("status/uptime") >= began + 2, "the gesture over")
+    before = performance.ask("slot/c/z")
+    mouth.say()
+    wait_for(lambda: performance.ask("slot/c/origin").endswith(" 1"), "the sound in the slot")
+    performance.sync()
+    assert performance.ask("slot/c/origin") == f"{heard_last()} 1"
+    learnt = performance.ask("slot/c/z")
+    assert learnt != before
+    assert [performance.ask(f"part3/weight/{slot}") for slot in "cd"] == [1.0, 0.0]
+    assert performance.ask("part3/variance") == pytest.approx(0.2)
+    assert performance.ask("beatbox/learnt") == 1
+    assert hits_of(performance) == []
+    performance.send("undo")
+    performance.sync()
+    assert performance.ask("slot/c/z") == before
+    assert [performance.ask(f"part3/weight/{slot}") for slot in "cd"] == [0.0, 1.0]
+    assert performance.ask("part3/variance") == 0.0
+    performance.send("redo")
+    performance.sync()
+    assert performance.ask("slot/c/z") == learnt
+    performance.send("beatbox/mode", "both")
+    performance.sync()
+    for count in (1, 2):
+        mouth.say()
+        wait_for(lambda count=count: performance.ask("beatbox/hits") == count, f"hit {count}")
+        wait_for(lambda count=count: performance.ask("beatbox/learnt") == 1 + count, f"learnt {count}")
+    performance.wait_for_line("slot/c/point", times=3)
+    performance.wait_for_line("part3/hit", times=2)
+    lines = [json.loads(line)["addr"] for line in performance.lines()]
+    assert not any("capture" in addr for addr in lines)
+    assert performance.end() == 0
+    sounds = []
+    for name in ("one.wav", "two.wav"):
+        command = [sys.executable, "-m", "ghostnote", "render", str(performance.log)]
+        command += ["--model", str(bundle), "--out", str(tmp_path / name)]
+        subprocess.run(command, check=True, timeout=120)
+        sounds.append(soundfile.read(tmp_path / name)[0])
+    assert np.abs(sounds[0]).max() > 0.01
+    assert np.array_equal(*sounds)
+
+
+def test_a_part_takes_the_last_sound_or_the_one_that_is_named(box):
+    performance, mouth = box
+    performance.send("part2/capture")
+    performance.wait_for_complaint("no sound was heard yet")
+    folder = Path(os.environ["GHOSTNOTE_HOME"]) / "heard"
+    for count in (1, 2):
+        mouth.say()
+        wait_for(lambda count=count: len(list(folder.glob("*.wav"))) == count, f"sound {count}")
+    performance.send("beatbox/detail", 1)
+    performance.send("part2/capture")
+    wait_for(lambda: performance.ask("slot/b/origin").endswith(" 2"), "the last one")
+    performance.wait_for_line("slot/b/detail")
+    performance.send("part2/capture", 1.0, 1)
+    wait_for(lambda: performance.ask("slot/b/origin").endswith(" 1"), "the first one")
+    performance.send("part6/capture", 1.0, 77)
+    performance.wait_for_complaint("sound 77 is not among the last")
+
+
+def test_ears_that_die_leave_what_plays_alone_and_new_ones_beatbox_again(box, jack_server, tmp_path):
+    performance, mouth = box
+    performance.send("beatbox/mode", "play")
+    performance.sync()
+    mouth.say()
+    wait_for(lambda: performance.ask("beatbox/hits") == 1, "a hit")
+    core = performance.child("core").pid
+    performance.child("ears").kill()
+    performance.wait_for_complaint("the ears ended")
+    performance.send("part5/hit", 0.5)
+    performance.wait_for_line("/gn/part5/hit")
+    wait_for(lambda: performance.said.count("listening to system") >= 2, "new ears")
+    again = Mouth(jack_server, tmp_path)
+    try:
+        again.say()
+        wait_for(lambda: performance.ask("beatbox/hits") >= 2, "a hit by new ears")
+    finally:
+        again.close()
+    assert performance.child("core").pid == core
