@@ -13,46 +13,18 @@ import pytest
 import soundfile
 
 from bundles import build_bundle
-from features.onsetkit import hit
 from ghostnote.features.spec import FeatureSpec
+from host.jackmouth import Mouth
 from host.streams import pair
 from playing import Playing, wait_for
 
 pytest.importorskip("jack")
 pytestmark = [pytest.mark.jack, pytest.mark.real]
 
-HITS = Path(__file__).parent / "jack_hits.py"
-
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory) -> Path:
     return build_bundle(tmp_path_factory.mktemp("bundles") / "tiny", spec=FeatureSpec(frames=86))
-
-
-class Mouth:
-    """A program that plays a sound into whatever listens, as often as it is asked to."""
-
-    def __init__(self, server, folder: Path) -> None:
-        path = folder / "hit.wav"
-        soundfile.write(path, hit(server.rate), server.rate)
-        self.process = subprocess.Popen(
-            [sys.executable, str(HITS), server.name, str(path)],
-            env=server.env,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == "connected\n"
-
-    def say(self) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write("\n")
-        self.process.stdin.flush()
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.communicate()
 
 
 @pytest.fixture

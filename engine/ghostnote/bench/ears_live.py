@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +54,11 @@ class Waits:
 
 
 class Wire:
-    """Receives the stream of everything and keeps the answers with the times at which they came."""
+    """Receives the stream of everything and keeps messages, by default answers, with the times at which they
+    came."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Sequence[str] = ("/gn/in/answer",)) -> None:
+        self._wanted = [f"{addr}\0".encode() for addr in wanted]
         self.port, (self._numbers, self._sock) = _two_ports()
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self._raw: list[tuple[float, float, bytes]] = []
@@ -65,17 +68,23 @@ class Wire:
 
     def answers(self) -> list[Came]:
         """All answers so far."""
+        found = []
+        for at, heard, addr, args in self.words():
+            if addr.endswith("/answer"):
+                number, _, _, age_ms, final, _ = args
+                found.append(Came(at, heard, number, age_ms / 1e3, bool(final)))
+        return found
+
+    def words(self) -> list[tuple[float, float, str, tuple[Any, ...]]]:
+        """When each message came, what time it has (both monotonic), its address and arguments."""
         from pythonosc.osc_bundle import OscBundle
 
         found = []
         for at, offset, datagram in list(self._raw):
             bundle = OscBundle(datagram)
             for k in range(bundle.num_contents):
-                message = bundle.content(k)
-                if message.address.endswith("/answer"):
-                    number, _, _, age_ms, final, _ = message.params
-                    heard = bundle.timestamp - offset
-                    found.append(Came(at, heard, number, age_ms / 1e3, bool(final)))
+                one = bundle.content(k)
+                found.append((at, bundle.timestamp - offset, str(one.address), tuple(one.params)))
         return found
 
     def close(self) -> None:
@@ -91,7 +100,7 @@ class Wire:
             with contextlib.suppress(TimeoutError):
                 datagram = self._sock.recv(65536)
                 at = time.monotonic()
-                if b"/answer\0" in datagram:
+                if any(addr in datagram for addr in self._wanted):
                     self._raw.append((at, time.time() - time.monotonic(), datagram))
 
 

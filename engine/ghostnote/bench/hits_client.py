@@ -53,17 +53,29 @@ class HitsClient:
         self._client.close()
         gc.enable()
 
-    def connect(self) -> None:
-        """Play into every program that records. Raises UnavailableError when none does."""
+    def connect(self, but: str | None = None) -> None:
+        """Play into every program that records, except one. Raises UnavailableError when none does."""
         deadline = time.monotonic() + CONNECT_LIMIT_S
         while time.monotonic() < deadline:
-            ports = self._client.get_ports(is_audio=True, is_input=True, is_physical=False)
+            ports = self._recording(but)
             for port in ports:
                 self._client.connect(self._port, port)
             if ports:
                 return
             time.sleep(0.05)
         raise UnavailableError("no program listens at the JACK server")
+
+    def plug(self, source: str, but: str | None = None) -> None:
+        """Connect another program's output to what this one plays into, instead of it."""
+        for port in self._recording(but):
+            self._client.disconnect(self._port, port)
+            self._client.connect(source, port)
+
+    def unplug(self, source: str, but: str | None = None) -> None:
+        """Undo `plug`."""
+        for port in self._recording(but):
+            self._client.disconnect(source, port)
+            self._client.connect(self._port, port)
 
     def play(self, sound: Float32, after: int = 0) -> None:
         """Begin a sound (n,) so many frames after the start of the next cycle."""
@@ -76,6 +88,12 @@ class HitsClient:
         times = cycle_times(starts, self._wakes[:n], self.rate)
         cycle = np.clip(np.searchsorted(starts, frames, side="right") - 1, 0, None)
         return np.asarray(times[cycle] + (frames - starts[cycle] - self.block) / self.rate)
+
+    def _recording(self, but: str | None) -> list[Any]:
+        """Input ports of programs, without those of the one called `but`."""
+        ports = self._client.get_ports(is_audio=True, is_input=True)
+        programs = [port for port in ports if not port.is_physical]
+        return [port for port in programs if but is None or not port.name.startswith(f"{but}:")]
 
     def _process(self, frames: int) -> None:
         """One cycle. Thread: JACK's."""

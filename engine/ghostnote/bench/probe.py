@@ -43,6 +43,7 @@ class Probe:
         jack.set_error_function(lambda text: None)
         jack.set_info_function(lambda text: None)
         self._client: Any = jack.Client("ghostnote-probe", servername=server, no_start_server=True)
+        self.name = str(self._client.name)
         self.rate = int(self._client.samplerate)
         self.block = int(self._client.blocksize)
         self.xruns = 0

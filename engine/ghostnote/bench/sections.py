@@ -10,6 +10,7 @@ import numpy as np
 
 from ghostnote.bench import conversation, latency
 from ghostnote.bench import phase as phase_bench
+from ghostnote.bench.beatbox import beatbox
 from ghostnote.bench.beside import beside
 from ghostnote.bench.ears import ears
 from ghostnote.bench.engine_cost import decode_beside_control, detail_ms, voices_cost
@@ -99,6 +100,7 @@ SECTIONS: dict[str, Callable[[BenchOptions], Section]] = {
     "segmentation": segmentation_section,
     "library": library,
     "ears": ears,
+    "beatbox": beatbox,
     "osc": latency.osc,
     "midi": latency.midi,
     "knob": latency.knob,
