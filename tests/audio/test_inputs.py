@@ -206,9 +206,7 @@ def recorded(monkeypatch):
         made["ring"] = Ring(size // 4)
         return made["ring"]
 
-    monkeypatch.setitem(
-        __import__("sys").modules, "rtmixer", SimpleNamespace(Recorder=recorder, RingBuffer=ring)
-    )
+    monkeypatch.setitem(sys.modules, "rtmixer", SimpleNamespace(Recorder=recorder, RingBuffer=ring))
     monkeypatch.setattr(rtmixer_input, "sounddevice", lambda: SimpleNamespace(PortAudioError=PortAudioError))
     monkeypatch.setattr(rtmixer_input, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return RtmixerInput(MIC), made["recorder"], made["ring"], clock
