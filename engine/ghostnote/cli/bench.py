@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="WHAT",
-        help="decode, voices, phase, segmentation, library, ears, beatbox, osc, midi, knob (these three: latency), "
-        "morph, tags, feedback, startup, beside, memory, soak; default: all but soak",
+        help="decode, voices, phase, segmentation, library, ears, beatbox, osc, midi, knob (these three: "
+        "latency), morph, tags, feedback, startup, beside, memory, soak; default: all but soak",
     )
     parser.add_argument("--json", action="store_true", help="write JSON on standard output")
     parser.add_argument(
