@@ -85,6 +85,7 @@ def sliders(path: Path) -> list[tuple[str, float, float]]:
         ("ghostnote-weights", "/gn/part1/weight/"),
         ("ghostnote-help", "/gn/part1/"),
         ("ghostnote-example", "/gn/master/"),
+        ("ghostnote-beatbox", "/gn/beatbox/"),
     ],
 )
 def test_sliders_have_the_ranges_of_the_table(patch, prefix):
@@ -118,7 +119,7 @@ def test_the_strip_starts_on_the_defaults_of_the_table():
 
 def test_what_the_engine_tells_is_only_shown():
     """No loop: what comes from the link ends at `set`, which moves a slider without letting it speak."""
-    for name in ("part", "weights", "slot", "scene", "feedback"):
+    for name in ("part", "weights", "slot", "scene", "feedback", "beatbox"):
         said = statements(FOLDER / f"ghostnote-{name}.pd")
         boxes = [s.split() for s in said if re.match(r"#X (obj|msg|text|floatatom|symbolatom)", s)]
         wires = [[int(w) for w in s.split()[2:]] for s in said if s.startswith("#X connect")]
