@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ghostnote.core.control_log import ControlLog, LogEntry
-from ghostnote.core.render import RenderOptions, capture, render
+from ghostnote.core.render import capture, point_sound
 from ghostnote.core.space import likely_point
 from ghostnote.decode.model import Model, load
 from ghostnote.errors import UsageError
@@ -20,8 +19,6 @@ from ghostnote.features import audio_file, sound_writer
 from ghostnote.features.detail import Blend, Detail
 from ghostnote.features.stft import magnitudes
 from ghostnote.latent.mixer import mix, shares
-from ghostnote.state.registry import check, resolve
-from ghostnote.state.table import ROOT, Value
 from ghostnote.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -97,7 +94,7 @@ class SoundSampleTool:
 
     def find_similar(
         self,
-        target_file: PathLike,
+        target_file: PathLike | Float32,
         num_similar: int = 10,
         *,
         within: str | Sequence[str] = (),
@@ -107,8 +104,9 @@ class SoundSampleTool:
         """Files of the library that sound like `target_file`, where in them the sounds begin (s), and how far
         off they are; nearest first.
 
-        `within` and `weights` as `ghostnote similar` takes them; the target and exact copies of it are left
-        out unless `itself`. Raises UsageError without a library, AudioFileError.
+        In place of a file it takes a latent point, shape (D,), such as `point_of` gives. `within` and
+        `weights` as `ghostnote similar` takes them; the target and exact copies of it are left out unless
+        `itself`. Raises UsageError without a library, AudioFileError.
         """
         if self._library is None:
             raise UsageError("there is no library: give the tool a library_dir")
@@ -116,11 +114,31 @@ class SoundSampleTool:
         from ghostnote.library.filters import parse_filter
         from ghostnote.library.search import query_of
 
-        query = query_of(target_file, self._model)
-        found = self._library.find(
-            query, num_similar, parse_filter(within), parse_weights(weights), itself=itself
-        )
+        counted = parse_weights(weights)
+        if isinstance(target_file, np.ndarray):
+            from ghostnote.host.asked_point import query_of_point
+
+            query = query_of_point(target_file.astype(np.float32), self._model, counted)
+        else:
+            query = query_of(target_file, self._model)
+        found = self._library.find(query, num_similar, parse_filter(within), counted, itself=itself)
         return [n.file for n in found], [n.onset_s for n in found], [n.distance for n in found]
+
+    def point_of(self, name: str) -> Float32:
+        """The latent point, shape (D,), of a slot ("a" to "h") or a part ("part3") of the instrument.
+
+        It is that of the one that plays, as it was at most two seconds ago, or of the one that played last.
+
+        Raises UsageError for another name or another model, MessageError for an empty slot.
+        """
+        from ghostnote.host import last_played
+
+        asked = last_played.question(name) if last_played.is_name(name) else {}
+        if "point" not in asked:
+            raise UsageError(f"{name!r} is no slot (a to h) and no part (part1 to part8)")
+        if asked["digest"] != self._model.manifest.digest:
+            raise UsageError(f"{name} is played by another model ({asked['model']}): give the tool that one")
+        return np.array(asked["point"], dtype=np.float32)
 
     def render_point(self, z: Float32, detail: Detail | None = None, amount: float = 1.0) -> Float32:
         """Samples of a latent point as the instrument plays it, shape (n, 2), at the model's rate.
@@ -129,19 +147,8 @@ class SoundSampleTool:
 
         Raises UsageError for a point that the model gives no sound for.
         """
-        log = ControlLog(
-            [
-                _entry("/slot/a/z", *(float(x) for x in z)),
-                _entry("/slot/a/detail", "", "" if detail is None else detail.text),
-                _entry("/part1/detail", amount),
-                *(_entry(f"/part1/weight/{slot}", float(slot == "a")) for slot in "abcdefgh"),
-                _entry("/part1/hit", 1.0),
-            ]
-        )
         telemetry = Telemetry()
-        samples = np.concatenate(
-            list(render(self._model, log, RenderOptions(seconds=self._model.spec.duration_s), telemetry))
-        )
+        samples = point_sound(self._model, z, detail, amount, telemetry)
         for report in telemetry.take_reports():
             raise UsageError(f"this point of the model has no sound: {report.text}")
         return samples
@@ -182,9 +189,3 @@ def _indexed(model: Model, folder: Path, segmented: bool) -> Library:
     name = f"folder-{hashlib.blake2b(top, digest_size=8).hexdigest()}{'-cut' if segmented else ''}"
     index([folder], name, IndexOptions(str(model.folder), segmented))
     return open_library(name, model.manifest)
-
-
-def _entry(path: str, *args: Value) -> LogEntry:
-    target = resolve(ROOT + path)
-    assert target is not None
-    return LogEntry(0.0, target, check(target, args)[0])

@@ -146,3 +146,15 @@ def test_the_demonstration_of_the_readme_is_a_log_without_faults():
     demo = read_log(Path(__file__).parents[2] / "docs" / "demo.jsonl")
     assert demo.clipped == 0
     assert sum(entry.target.name == "hit" for entry in demo.entries) > 50
+
+
+@pytest.mark.parametrize(
+    ("addr", "args"),
+    [("/gn/slot/a/capture", [1.0]), ("/gn/part1/similar", [1]), ("/gn/library/similar", ["a"])],
+)
+def test_what_only_an_instrument_can_do_is_told(command, log, bundle, tmp_path, addr, args):
+    log.write_text(format_line(0.25, addr, args))
+    result = command("render", log, "--out", tmp_path / "out.wav", "--model", bundle)
+    assert result.status == 2
+    assert f"{addr}, at 0.25 s: only an instrument that plays can do that" in result.err
+    assert not (tmp_path / "out.wav").exists()

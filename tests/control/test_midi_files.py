@@ -292,3 +292,10 @@ def test_the_schema_knows_every_key_that_the_reader_does():
 
 def test_the_library_folder_is_the_users(home):
     assert midi_library.folder() == home / "midi"
+
+
+@pytest.mark.parametrize(("args", "steps"), [([], 1), ([-1], -1)])
+def test_a_pad_steps_a_part_through_neighbours(args, steps):
+    control = {"in": {"kind": "note", "channel": 10, "number": 52}, "to": "/gn/part2/similar", "args": args}
+    (row,) = parse({**GOOD, "controls": [control]}, "a map").rows
+    assert (row.form, row.args) == ("fixed", (steps, "", ""))

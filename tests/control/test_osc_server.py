@@ -222,3 +222,14 @@ def test_a_message_too_large_for_one_packet_is_not_sent(telemetry):
     assert telemetry.snapshot()["osc_out_too_large"] == 1
     assert not sender.send(("127.0.0.1", 9), "/x", 1)
     assert telemetry.snapshot()["osc_out_failed"] == 1
+
+
+def test_an_author_is_sent_several_messages_at_once(server, peer):
+    peer.say("/gn/ping", 1)
+    assert peer.hear() == ("/gn/pong", 1)
+    source = f"osc:127.0.0.1:{peer.sock.getsockname()[1]}"
+    messages = [("/gn/library/neighbour", (k, "a.wav", 0.0, 0.5, "", 7)) for k in (1, 2)]
+    too_long = ("/gn/library/neighbour", (3, "x" * MAX_BYTES, 0.0, 0.5, "", 7))
+    assert server.answer(source, [*messages, too_long]) == 2
+    assert [peer.hear() for _ in range(2)] == [(addr, *args) for addr, args in messages]
+    assert server.answer("midi:pads", messages) == 0

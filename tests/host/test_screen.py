@@ -293,8 +293,12 @@ def test_a_key_becomes_an_event_of_its_own_source():
     class Instrument:
         engine = None
 
+    class Tasks:
+        def handle(self, name, work, **how):
+            pass
+
     inbox = Inbox()
-    stage = Stage(None, Instrument(), inbox, None, lambda message: None, None, watched=False)
+    stage = Stage(None, Instrument(), inbox, Tasks(), lambda message: None, None, watched=False)
     began = time.monotonic()
     stage.told({"type": "event", "addr": "/gn/part1/hit", "args": [0.5]})
     stage.told({"type": "event", "addr": "/gn/nothing", "args": []})

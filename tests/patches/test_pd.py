@@ -42,6 +42,28 @@ STRIP = """#N canvas 0 0 600 400 12;
 """
 
 
+LIKE = """#N canvas 0 0 600 400 12;
+#X obj 10 10 loadbang;
+#X obj 10 40 del 300;
+#X obj 10 70 symbol part1;
+#X obj 10 100 list append 8;
+#X obj 10 130 ghostnote-send /gn/library/similar;
+#X obj 10 160 ghostnote-link 127.0.0.1 {port} {reply_port};
+#X obj 10 190 route library;
+#X obj 10 220 route neighbour;
+#X obj 10 250 unpack f s f f s f;
+#X obj 200 280 ghostnote-send /gn/slot/b/file;
+#X connect 0 0 1 0;
+#X connect 1 0 2 0;
+#X connect 2 0 3 0;
+#X connect 3 0 4 0;
+#X connect 5 0 6 0;
+#X connect 6 0 7 0;
+#X connect 7 0 8 0;
+#X connect 8 1 9 0;
+"""
+
+
 def osc(address: str, *args: tuple[str, float | int | str]) -> bytes:
     builder = OscMessageBuilder(address)
     for kind, value in args:
@@ -121,3 +143,11 @@ def test_link_opens_its_socket_again_after_a_restart_of_the_engine(run_pd, ear, 
     ear.wait_for("/gn/hello")
     ear.restart(after_s=2.5)
     ear.wait_for("/gn/hello", how_many=2)
+
+
+def test_neighbours_are_asked_for_and_come_out_of_the_link(run_pd, ear, free_udp_port):
+    run_pd(LIKE.format(port=ear.port, reply_port=free_udp_port))
+    assert ear.wait_for("/gn/library/similar") == [osc("/gn/library/similar", ("s", "part1"), ("f", 8.0))]
+    words = (("i", 1), ("s", "/sounds/a b.wav"), ("f", 0.0), ("f", 1.5), ("s", "kick"), ("i", 0))
+    ear.socket.sendto(osc("/gn/library/neighbour", *words), ("127.0.0.1", free_udp_port))
+    assert ear.wait_for("/gn/slot/b/file") == [osc("/gn/slot/b/file", ("s", "/sounds/a b.wav"))]

@@ -62,6 +62,7 @@ def test_the_example_plays_all_parts():
     assert boxes >= {("ghostnote-part", f"part{n}") for n in range(1, 9)}
     assert boxes >= {("ghostnote-weights", f"part{n}") for n in range(1, 9)}
     assert boxes >= {("ghostnote-slot", slot) for slot in SLOTS}
+    assert boxes >= {("ghostnote-similar", f"part{n}") for n in range(1, 9)}
     assert boxes >= {("ghostnote-scene",), ("ghostnote-feedback",)}
     sent = addresses(FOLDER / "ghostnote-part.pd") | addresses(FOLDER / "ghostnote-example.pd")
     assert {"/gn/panic", "/gn/hush", "/gn/part1/hit", "/gn/part8/axis/d3", "/gn/master/gain"} <= sent

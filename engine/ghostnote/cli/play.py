@@ -48,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ears", metavar="NAME", help="model by which --listen tells sounds apart (default: that of --model)"
     )
+    parser.add_argument(
+        "--library",
+        metavar="NAME",
+        help="name or folder of the library to find similar sounds in (default, once it is asked for)",
+    )
     parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     parser.add_argument("--log", metavar="FILE.jsonl", help="write down everything that takes effect")
     parser.add_argument("--record", metavar="FILE", help="record what is heard, as .wav or .flac, 24 bits")

@@ -80,6 +80,23 @@ _ANSWERED = (
     ),
     Saying("pong", (Argument("number", "i"),), text="The number of the ping."),
     Saying("synced", (Argument("number", "i"),), text="All that came before the sync is in effect."),
+    Saying(
+        "library/neighbour",
+        (
+            Argument("rank", "i"),
+            Argument("file", "s"),
+            Argument("onset_s", "f"),
+            Argument("distance", "f"),
+            Argument("class", "s"),
+            _REQUEST,
+        ),
+        text="A sound of the library like the query, 1 the nearest; its class may be empty.",
+    ),
+    Saying(
+        "library/found",
+        (Argument("count", "i"), _REQUEST),
+        text="So many neighbours were told before; the query's request number (0: none).",
+    ),
     Saying("done", (_ADDRESS, _REQUEST, _TEXT), text="A command is done; its request number (0: none)."),
     Saying(
         "error",

@@ -36,9 +36,9 @@ class Replies:
         """The peer behind a source address."""
         return self.clients.get(sender)
 
-    def reply(self, client: Client, addr: str, *args: Value) -> None:
-        """Send one message to where the peer wants its answers."""
-        self._sender.send(client.reply_to, addr, *args)
+    def reply(self, client: Client, addr: str, *args: Value) -> bool:
+        """Send one message to where the peer wants its answers; whether it went out. Thread: any."""
+        return self._sender.send(client.reply_to, addr, *args)
 
     def done(self, client: Client, addr: str, request: int, text: str = "") -> None:
         """Tell that a command is done."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ghostnote.control.inbox import Inbox
 from ghostnote.control.osc_clients import Client
@@ -48,6 +48,13 @@ class Requests:
         client = self._replies.clients.of_source(source)
         if client is not None:
             self._notices.append((client, addr, code, text, request))
+
+    def answer(self, source: str, messages: Sequence[tuple[str, tuple[Value, ...]]]) -> int:
+        """Send messages to an author at once; how many went out, none to who is no OSC peer. Thread: any."""
+        client = self._replies.clients.of_source(source)
+        if client is None:
+            return 0
+        return sum(self._replies.reply(client, addr, *args) for addr, args in messages)
 
     def refuse(self, source: str, addr: str, code: str, text: str) -> None:
         """Answer a message that could not be done, unless its author was told just now. Thread: any."""

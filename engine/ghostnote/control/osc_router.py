@@ -58,6 +58,10 @@ class OscRouter:
         """Tell the author of a slow command how it ended: done (`code` empty) or an error. Thread: any."""
         self._requests.notify(source, addr, code, text, request)
 
+    def answer(self, source: str, messages: Sequence[tuple[str, Arguments]]) -> int:
+        """Send messages to an author at once; how many went out. Thread: any."""
+        return self._requests.answer(source, messages)
+
     def refuse(self, source: str, addr: str, code: str, text: str) -> None:
         """Tell the author of a quick message that it could not be done. Thread: any."""
         self._requests.refuse(source, addr, code, text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ghostnote
 from ghostnote.control.inbox import Inbox
@@ -12,6 +12,7 @@ from ghostnote.control.osc_nodes import Values
 from ghostnote.control.osc_receiver import Receiver
 from ghostnote.control.osc_router import OscRouter
 from ghostnote.control.osc_send import OscSender
+from ghostnote.state.table import Value
 from ghostnote.telemetry import Telemetry
 
 DEFAULT_PORT = 9770
@@ -64,6 +65,10 @@ class OscServer(Receiver):
     def notify(self, source: str, addr: str, code: str, text: str, request: int = 0) -> None:
         """Tell the author of a slow command that it is done (`code` empty) or failed. Thread: any."""
         self._router.notify(source, addr, code, text, request)
+
+    def answer(self, source: str, messages: Sequence[tuple[str, tuple[Value, ...]]]) -> int:
+        """Send messages to an author at once; how many went out. Thread: any."""
+        return self._router.answer(source, messages)
 
     def refuse(self, source: str, addr: str, code: str, text: str) -> None:
         """Tell the author of a quick message that it could not be carried out. Thread: any."""

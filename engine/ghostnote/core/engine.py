@@ -70,6 +70,11 @@ def author_of(target: Target, source: str) -> str:
     return f"{VIA}{source}"
 
 
+def can_apply(target: Target) -> bool:
+    """Whether an engine alone can do it; what concerns disks, devices and libraries is done around it."""
+    return isinstance(target.row, Parameter) or target.name in _ACTIONS
+
+
 @dataclass(frozen=True)
 class Applied:
     """What took effect, when, and who made it: a line of the control log."""

@@ -12,17 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ghostnote.control.events import starts_note
-from ghostnote.core.control_log import ControlLog
-from ghostnote.core.engine import DECODE_SPACING, QUANTUM, Engine
+from ghostnote.core.control_log import ControlLog, LogEntry
+from ghostnote.core.engine import DECODE_SPACING, QUANTUM, Engine, can_apply
 from ghostnote.core.instrument import CHANNELS, Instrument
 from ghostnote.core.lateness import Lateness
 from ghostnote.decode.model import Model, load
 from ghostnote.decode.worker import InlineDecoder
+from ghostnote.errors import LogError
 from ghostnote.features import audio_file
 from ghostnote.features.detail import Blend, Detail
 from ghostnote.features.stft import magnitudes
-from ghostnote.state.registry import Target
-from ghostnote.state.table import ROOT, Value
+from ghostnote.state.registry import TARGETS, Target, check
+from ghostnote.state.table import ROOT, SLOTS, Value
 from ghostnote.telemetry import Telemetry
 
 Float32 = NDArray[np.float32]
@@ -52,7 +53,16 @@ class RenderOptions:
 
 
 def build_engine(model: Model, log: ControlLog, options: RenderOptions, telemetry: Telemetry) -> Engine:
-    """An engine with the log's events on its timeline, decoded inline. Raises what loading files raises."""
+    """An engine with the log's events on its timeline, decoded inline.
+
+    Raises LogError for what no engine does, and what loading files raises.
+    """
+    for entry in log.entries:
+        if not can_apply(entry.target):
+            raise LogError(
+                f"{entry.target.addr}, at {entry.t:g} s: only an instrument that plays can do that; "
+                "a log has what it came to"
+            )
     delay = options.decode_delay or int(log.start.get("decode_delay", DEFAULT_DECODE_DELAY))
     files = {str(entry.args[0]) for entry in log.entries if entry.target.name == "slot/file"}
     sounds = {path: magnitudes(audio_file.load(path, model.spec), model.spec) for path in sorted(files)}
@@ -116,6 +126,36 @@ def render(
         block = np.empty((size, CHANNELS), dtype=np.float32)
         instrument.read(block)
         yield block
+
+
+def point_sound(
+    model: Model,
+    z: Float32,
+    detail: Detail | None = None,
+    amount: float = 1.0,
+    telemetry: Telemetry | None = None,
+) -> Float32:
+    """What a hit of a latent point plays, shape (n, 2), at the model's rate.
+
+    `detail`: what it has beside the point, of which `amount` (0 to 1) is heard. A point that the model gives
+    no sound for is reported to `telemetry`, and silent.
+    """
+    log = ControlLog(
+        [
+            _entry("slot/a/z", *(float(x) for x in z)),
+            _entry("slot/a/detail", "", "" if detail is None else detail.text),
+            _entry("part1/detail", amount),
+            *(_entry(f"part1/weight/{slot}", float(slot == "a")) for slot in SLOTS),
+            _entry("part1/hit", 1.0),
+        ]
+    )
+    blocks = render(model, log, RenderOptions(seconds=model.spec.duration_s), telemetry)
+    return np.concatenate(list(blocks))
+
+
+def _entry(path: str, *args: Value) -> LogEntry:
+    target = TARGETS[f"{ROOT}/{path}"]
+    return LogEntry(0.0, target, check(target, args)[0])
 
 
 def capture(path: str, model: Model) -> tuple[Float32, Detail]:

@@ -29,8 +29,8 @@ from ghostnote.telemetry import Telemetry
 
 Float32 = NDArray[np.float32]
 
-Messages = Sequence[tuple[str, tuple[Value, ...]]]
-"""Addresses and their checked arguments."""
+Change = tuple[str, tuple[Value, ...]]
+"""A message that comes back through the inbox: an address and its checked arguments."""
 
 _MAX_WAITING = 64
 
@@ -71,21 +71,27 @@ class Tasks:
         self._files: dict[str, tuple[str, Float32, bool]] = {}
         self._thread = threading.Thread(target=self._run, name="ghostnote-tasks", daemon=True)
         self._for_all: set[str] = set()
+        self._later: set[str] = set()
+        self._ticket, self._answered = 0, float("-inf")
         self._work: dict[str, Callable[[Task], str | None]] = {
             "slot/file": self._embed,
             "model/load": self._load,
             "model/add": self._load,
         }
 
-    def handle(self, name: str, work: Callable[[Task], str | None], *, local: bool = True) -> None:
+    def handle(
+        self, name: str, work: Callable[[Task], str | None], *, local: bool = True, later: bool = False
+    ) -> None:
         """Let `work` carry out the slow command of that `Target.name`.
 
-        `local`: for senders on this computer only. It may raise a GhostnoteError, and return what its author
-        is told (else the first argument).
+        `local`: for senders on this computer only. `later`: what it began is ended by `end`, unless it
+        raises. It may raise a GhostnoteError, and return what its author is told (else the first argument).
         """
         self._work[name] = work
         if not local:
             self._for_all.add(name)
+        if later:
+            self._later.add(name)
 
     def start(self) -> None:
         """Begin to work."""
@@ -119,6 +125,13 @@ class Tasks:
         except IndexError:
             return True
 
+    def in_effect(self, settled: Callable[[float], bool]) -> bool:
+        """Whether all that tasks changed is in effect. Thread: tasks.
+
+        `settled`: whether what was taken from the inbox, and came into it before a monotonic time, is.
+        """
+        return self._inbox.applied >= self._ticket and settled(self._answered)
+
     def take_model(self, name: str) -> Model:
         """The model that was loaded under `name`. Thread: render. Raises BundleError if there is none."""
         model = self._loaded.pop(name, None)
@@ -133,7 +146,7 @@ class Tasks:
         while (task := self._waiting.get()) is not None:
             code, text = "", str(task.args[0]) if task.args else ""
             try:
-                if task.target.name not in self._for_all and not _is_local(task.source):
+                if task.target.name not in self._for_all and not is_local(task.source):
                     raise MessageError("io", "files and models are loaded for senders on this computer only")
                 work = self._work.get(task.target.name)
                 if work is None:
@@ -143,48 +156,63 @@ class Tasks:
                 code, text = error.code if isinstance(error, MessageError) else "io", str(error)
             except Exception as error:  # the thread must outlive whatever a file does to a library
                 code, text = "internal", repr(error)
-            if code:
-                self._telemetry.trouble(f"task:{task.target.addr}", f"{task.target.addr}: {text}")
-            self.notify(task.source, task.target.addr, code, text, task.request)
+            if code or task.target.name not in self._later:
+                self.end(task, code, text)
             self._open.popleft()
+
+    def end(self, task: Task, code: str, text: str) -> None:
+        """Tell the author of a task, and of an error the performer, how it ended (`code` empty: done).
+
+        Thread: any.
+        """
+        if code:
+            self._telemetry.trouble(f"task:{task.target.addr}", f"{task.target.addr}: {text}")
+        self.notify(task.source, task.target.addr, code, text, task.request)
 
     def _embed(self, task: Task) -> None:
         path = Path(str(task.args[0]))
         self.place_file(task, path, path.name, str(task.target.slot))
 
     def place_file(
-        self, task: Task, path: Path, origin: str, slot: str, more: Messages = (), *, detail: bool = True
+        self,
+        task: Task,
+        path: Path,
+        origin: str,
+        slot: str,
+        more: Sequence[Change] = (),
+        *,
+        detail: bool = True,
     ) -> None:
         """Put the sound in a file into a slot, for every model. Thread: tasks.
 
         `more`: what takes effect with it. `detail`: whether it keeps one. Raises AudioFileError and what a
         model raises.
         """
-        models = self._models()
-        sound = audio_file.load(path, self._model.spec)
-        for model in models.values():
-            self._place(slot, origin, sound, model, task.source, more, detail)
-            more = ()
-        self._files[slot] = (origin, sound, detail)
+        self.place(slot, audio_file.load(path, self._model.spec), origin, task.source, more, detail=detail)
 
-    def _place(
+    def place(
         self,
         slot: str,
-        origin: str,
         sound: Float32,
-        model: Model,
+        origin: str,
         source: str,
-        more: Messages = (),
+        more: Sequence[Change] = (),
+        *,
         detail: bool = True,
-    ) -> None:
-        heard, name = magnitudes(sound, model.spec), model.manifest.name
-        z, kept = model.capture(heard) if detail else (model.encode(heard), None)
-        self._answer(
-            source,
-            (f"{ROOT}/slot/{slot}/point", (name, origin, *(float(x) for x in z))),
-            *([] if kept is None else [(f"{ROOT}/slot/{slot}/detail", (name, kept.text))]),
-            *more,
-        )
+    ) -> dict[str, Float32]:
+        """Put a sound (spec.samples,) into a slot for every model. Thread: tasks.
+
+        `more`: what takes effect with it. `detail`: whether it keeps one. The points (D,) by the models'
+        names. Raises what a model raises; then nothing changes.
+        """
+        points: dict[str, Float32] = {}
+        changes: list[Change] = []
+        for model in self._models().values():
+            points[model.manifest.name], made = _captured(slot, origin, sound, model, detail)
+            changes += made
+        self.answer(source, *changes, *more)
+        self._files[slot] = (origin, sound, detail)
+        return points
 
     def _load(self, task: Task) -> None:
         name, present = str(task.args[0]), self._models()
@@ -197,11 +225,11 @@ class Tasks:
         timing = self.timing(model)
         self._loaded[name], self._names[name] = model, model.manifest.name
         main = int(task.target.name == "model/load")
-        self._answer(task.source, (f"{ROOT}/model/use", (name, main, timing.delay, timing.spacing)))
+        self.answer(task.source, (f"{ROOT}/model/use", (name, main, timing.delay, timing.spacing)))
         for slot, (origin, sound, detail) in self._files.items() if model is not known else ():
             if self._holds(slot, origin):
                 try:
-                    self._place(slot, origin, sound, model, task.source, detail=detail)
+                    self.answer(task.source, *_captured(slot, origin, sound, model, detail)[1])
                 except GhostnoteError as error:
                     self._telemetry.trouble("slot_file", f"slot {slot}, {origin}: {error}")
 
@@ -216,13 +244,30 @@ class Tasks:
         content = None if self.engine is None else self.engine.slots.get(slot)
         return content is not None and content.origin == origin
 
-    def _answer(self, source: str, *messages: tuple[str, tuple[Value, ...]]) -> None:
+    def answer(self, source: str, *changes: Change) -> None:
+        """Let changes of an author take effect in one piece. Thread: tasks."""
         now, batch = time.monotonic(), next_batch()
-        self._inbox.put([Event(addr, args, source, now, None, batch) for addr, args in messages])
+        self._ticket = self._inbox.put(
+            [Event(addr, args, source, now, None, batch) for addr, args in changes]
+        )
+        self._answered = now
 
 
-def _is_local(source: str) -> bool:
+def is_local(source: str) -> bool:
+    """Whether an author is on this computer."""
     return not source.startswith("osc:") or source.startswith("osc:127.")
+
+
+def _captured(
+    slot: str, origin: str, sound: Float32, model: Model, detail: bool
+) -> tuple[Float32, list[Change]]:
+    """The point of a sound in a model, and what puts it into a slot."""
+    heard, name = magnitudes(sound, model.spec), model.manifest.name
+    z, kept = model.capture(heard) if detail else (model.encode(heard), None)
+    changes: list[Change] = [(f"{ROOT}/slot/{slot}/point", (name, origin, *(float(x) for x in z)))]
+    if kept is not None:
+        changes.append((f"{ROOT}/slot/{slot}/detail", (name, kept.text)))
+    return z, changes
 
 
 def _timing(model: Model) -> DecodeTiming:

@@ -86,6 +86,16 @@ def excerpt(
     return Excerpt(samples, offset_s + start / sound.rate, rings)
 
 
+def sound_at(path: str | os.PathLike[str], spec: FeatureSpec, onset_s: float, length_s: float) -> Float32:
+    """The sound that begins at `onset_s` of a recording and lasts `length_s`, as `fit` gives it.
+
+    Nothing of what follows it is in it. Raises AudioFileError.
+    """
+    found = _read(Path(path), spec.duration_s, onset_s)
+    length = max(1, round(length_s * found.rate))
+    return fit(found.samples[:length], found.rate, spec, more=len(found.samples) > length)
+
+
 def fit(piece: Float32, rate: int, spec: FeatureSpec, *, more: bool = False) -> Float32:
     """A mono sound (n,) at any rate as a model takes it, shape (spec.samples,), faded out where it is cut.
 

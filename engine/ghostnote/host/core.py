@@ -132,7 +132,7 @@ class Core:
             self.dirt = DirtServer(
                 self.inbox, self.telemetry, values=self.readout, bind=options.bind, port=options.dirt
             )
-        self.tasks.notify = self.osc.notify
+        self.tasks.notify, self.stage.neighbours.answer = self.osc.notify, self.osc.answer
         self.engine.refused = self.osc.refuse
         self.midi = MidiInputs(
             self.inbox,
@@ -313,7 +313,7 @@ def main() -> int:
             started.set()
         elif message.get("type") == "quit":
             done.set()
-        elif message.get("type") in ("rec", "event", "kept") and playing:
+        elif message.get("type") in ("rec", "event", "kept", "found") and playing:
             playing[0].stage.told(message)
 
     playing: list[Core] = []

@@ -20,6 +20,7 @@ class PlayOptions:
     `maps`: paths of MIDI maps.
     `listen`: None: no ears, "": what is played, a name: an input as well; `targets`: whom they tell;
     `ears`: the model that tells sounds apart, None = `model`.
+    `library`: name or folder, opened at the start; None: the usual one, opened when it is first asked for.
     `dirt`: the port of the adapter for SuperDirt's messages, None = off.
 
     Raises UsageError for a value out of range.
@@ -46,6 +47,7 @@ class PlayOptions:
     listen: str | None = None
     targets: tuple[str, ...] = ()
     ears: str | None = None
+    library: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "maps", tuple(self.maps))  # a list, when it comes from JSON

@@ -18,7 +18,9 @@ from ghostnote.host.beatbox import Beatbox, classes_of
 from ghostnote.host.capture import capture, capture_part
 from ghostnote.host.ears_memory import EarsMemory, ears_bytes
 from ghostnote.host.ears_tap import EarsTap
+from ghostnote.host.finding import FinderLine
 from ghostnote.host.heard_files import HEARD
+from ghostnote.host.neighbours import Neighbours
 from ghostnote.host.options import PlayOptions
 from ghostnote.host.pipe import Message
 from ghostnote.host.sharing import attach
@@ -63,6 +65,10 @@ class Stage:
         """Called when the last frame of a recording is known, before its file is said to be complete."""
         self.beat_s = WATCHED_BEAT_S if watched else BEAT_S
         self.readings: dict[str, Callable[[], Value | tuple[Value, ...]]] = {_STATE: self._is_recording}
+        self._finder = FinderLine(send)
+        self.neighbours = Neighbours(
+            instrument.engine, tasks, self._finder, home() / HEARD, lambda before: before < live.settled_until
+        )
         if ring is None:
             return
         engine = instrument.engine
@@ -113,8 +119,10 @@ class Stage:
                 self._tape.begin(os.path.basename(record))
 
     def told(self, message: Message) -> None:
-        """Something from the supervisor: a recording's fate, a key pressed, a sound heard."""
-        if message["type"] == "rec" and self._tape is not None:
+        """Something from the supervisor: a recording's fate, a key pressed, a sound heard or found."""
+        if message["type"] == "found":
+            self._finder.told(message)
+        elif message["type"] == "rec" and self._tape is not None:
             self._tape.told(message)
         elif message["type"] == "kept" and self._beatbox is not None:
             self._beatbox.over(message)

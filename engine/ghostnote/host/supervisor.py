@@ -20,6 +20,7 @@ from ghostnote import __version__
 from ghostnote.errors import StateError, UsageError
 from ghostnote.host.child import TURN_S, Child, Patience
 from ghostnote.host.console import Console, PlainConsole, ScreenToCome, can_show
+from ghostnote.host.finder_keeper import FinderKeeper
 from ghostnote.host.options import LAST, PlayOptions
 from ghostnote.host.pipe import Message
 from ghostnote.host.play_ears import PlayEars
@@ -71,6 +72,7 @@ class Supervisor:
         )
         self._seen: dict[str, Any] = {}
         self._ears = PlayEars(options, self._say, self._tell, self.send)
+        self._finder = FinderKeeper(options, self.send, self._say, self._tell)
 
     def send(self, message: Message) -> None:
         """Send something to the core, if there is one. Thread: any."""
@@ -88,6 +90,7 @@ class Supervisor:
         check_writable("--session", self._options.session)
         check_record(self._options.record)
         self._ears.check()
+        self._finder.check()
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
@@ -103,6 +106,7 @@ class Supervisor:
             self._core.end(QUIT_LIMIT_S)
             self._recordings.close()
             self._ears.close()
+            self._finder.close()
             goodbye = self._goodbye()
             if goodbye:
                 self._note(goodbye)
@@ -186,6 +190,7 @@ class Supervisor:
                 self._replace_front()
             self._recordings.look()
             self._ears.look()
+            self._finder.look()
             if self._time_is_over():
                 return 0
         return 0
@@ -239,6 +244,7 @@ class Supervisor:
             self._ready.set()
             if self._began is None:
                 self._began = time.monotonic()
+                self._finder.begin()
             self._greet(message)
             self._rate = message["rate"]
             self._ears.begin(message["rate"])
@@ -249,6 +255,8 @@ class Supervisor:
                 self._tell(message["text"])
         elif kind == "no_device":
             self._tell(f"{message['text']}. Playing into the null device: silent, but under control")
+        elif kind == "find":
+            self._finder.ask(message)
         elif kind == "rec":
             self._recordings.from_core(message)
         elif kind in ("log", "state"):

@@ -174,7 +174,7 @@ class Server:
                 limit=count,
                 query_filter=models.Filter(**wanted) if any(wanted.values()) else None,
                 search_params=params,
-                with_payload=["file", "onset_s", "class"],
+                with_payload=["file", "onset_s", "class", "length_s"],
                 with_vectors=[using],
             ).points
         return [(point.payload, point.vector[using]) for point in found]

@@ -133,7 +133,8 @@ class RemoteLibrary:
 
 def _neighbour(said: dict[str, Any], distance: float, folders: Sequence[Condition]) -> Neighbour:
     paths = [path_of(text) for text in said["file"]]
-    return Neighbour(path_in(paths, folders), float(said["onset_s"]), distance, str(said["class"]))
+    onset_s, length_s = float(said["onset_s"]), float(said["length_s"])
+    return Neighbour(path_in(paths, folders), onset_s, distance, str(said["class"]), length_s)
 
 
 def open_remote(

@@ -6,7 +6,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,15 +18,16 @@ from ghostnote.decode.files import inside
 from ghostnote.decode.manifest import Manifest
 from ghostnote.decode.model import Model, load
 from ghostnote.errors import LibraryError, UsageError
+from ghostnote.features import audio_file
 from ghostnote.library import database, places, quick, words
 from ghostnote.library.aspects import PLAIN, Space, Weights, scaled
 from ghostnote.library.catalogue import Facts, path_for, read_facts
-from ghostnote.library.descriptors import as_row
-from ghostnote.library.embedding import Sound, content_of, sounds_in
+from ghostnote.library.descriptors import COLUMNS, Descriptors, as_row
+from ghostnote.library.embedding import Sound, content_of, sound_of, sounds_in
 from ghostnote.library.filters import Condition
 from ghostnote.library.nearest import Exact, Index
 from ghostnote.library.rows import Rows
-from ghostnote.library.status import model_folder
+from ghostnote.library.status import model_folder, status
 
 Bool = NDArray[np.bool_]
 Float32 = NDArray[np.float32]
@@ -52,13 +53,14 @@ class Query:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A sound of the library: its file, where in it the sound begins, how far off it is, and its class
-    ("" where neither the model nor the path knows one)."""
+    """A sound of the library: its file, where in it the sound begins, how far off it is, its class ("" where
+    neither the model nor the path knows one), and how long it lasts (until it stays 60 dB below its peak)."""
 
     file: str
     onset_s: float
     distance: float
     class_name: str
+    length_s: float
 
 
 class Searchable(Protocol):
@@ -147,11 +149,12 @@ class Library:
         order = np.lexsort((rows, distances))[:count]
         folders = [condition for condition in within if condition.name == "folder"]
         return [
-            Neighbour(self._file(row, folders), onset_s, distance, self._class(row))
-            for row, onset_s, distance in zip(
+            Neighbour(self._file(row, folders), onset_s, distance, self._class(row), length_s)
+            for row, onset_s, distance, length_s in zip(
                 rows[order].tolist(),
                 self.rows.column("onset_s")[rows[order]].tolist(),
                 distances[order].tolist(),
+                self.rows.column("length_s")[rows[order]].tolist(),
                 strict=True,
             )
         ]
@@ -264,8 +267,13 @@ def open_library(
                 facts = read_facts(connection, path)
             if facts is not None:
                 return Library(path, facts, often)
-    wanted = f" by model {model.name}" if model else ""
-    raise LibraryError(f"library {places.named(folder)!r} was not indexed{wanted} yet; run `ghostnote index`")
+    if model is None:
+        raise LibraryError(f"library {places.named(folder)!r} was not indexed yet; run `ghostnote index`")
+    known = ", ".join(sorted({one.facts.model for one in status(folder)})) or "no sounds"
+    raise LibraryError(
+        f"library {places.named(folder)!r} was not indexed by model {model.name} as it is now (it has: "
+        f"{known}); run `ghostnote index --model {model.name}`, which keeps what is there"
+    )
 
 
 def renew_quick(path: Path) -> str:
@@ -300,3 +308,16 @@ def query_of(path: str | os.PathLike[str], model: Model) -> Query:
     (sound,) = sounds_in(name, model)
     said = words.said(os.path.abspath(name), model.manifest.classes)
     return Query(sound, content_of(os.fsencode(name)), said, model.spec.duration_s)
+
+
+def query_at(point: Float32, model: Model | None = None, samples: Float32 | None = None) -> Query:
+    """A latent point, shape (D,), as a query.
+
+    How it sounds, `samples` of shape (spec.samples,), is needed where other aspects than the latent point are
+    to count, with the model. Raises AudioFileError for samples that are no sound.
+    """
+    if model is None or samples is None:
+        nothing = np.zeros(0, dtype=np.float32)
+        return Query(Sound(0.0, point, nothing, Descriptors(*[0.0] * len(COLUMNS))))
+    rings_s = audio_file.ringing(samples) / model.spec.sample_rate
+    return Query(replace(sound_of(samples, model, 0.0, rings_s), latent=point))

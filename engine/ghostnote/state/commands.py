@@ -30,6 +30,9 @@ _PLAY = (
     *(Argument(axis, "f", -4.0, 4.0) for axis in (*AXES, *NAMED_AXES)),
 )
 
+_AMONG = (Argument("within", "s", default=""), Argument("weights", "s", default=""))
+"""Filters and weights of a search, as `ghostnote similar` takes them."""
+
 
 def _quanta(name: str) -> Argument:
     """A time in quanta; 0: as it was, or as the first model's."""
@@ -94,6 +97,21 @@ COMMANDS = (
         "as `beatbox/…` says, and the part on that slot if it plays none of it.",
     ),
     Command(
+        "part{part}/similar",
+        (Argument("steps", "i", -1000, 1000, default=1), *_AMONG),
+        slow=True,
+        text="Lets the part play the next neighbour, in the library, of what it played when stepping began; "
+        "below 0: back. The neighbour goes into the slot that it plays most of, which it plays alone then, "
+        "axes at 0.",
+    ),
+    Command(
+        "library/similar",
+        (Argument("query", "s"), Argument("n", "i", 1, 100, default=10), *_AMONG),
+        slow=True,
+        text="Tells what in the library sounds like a slot, a part (`part3`), `heard` (by ears, last) or "
+        "a file: so many times `/gn/library/neighbour`, nearest first, then `/gn/library/found`.",
+    ),
+    Command(
         "slot/{slot}/z",
         (Argument("z", "f"),),
         variadic=True,
@@ -134,6 +152,12 @@ COMMANDS = (
         trigger=True,
         slow=True,
         text="Puts the sound that ears heard last (`play --listen INPUT`) into the slot.",
+    ),
+    Command(
+        "slot/{slot}/similar",
+        (Argument("query", "s"), Argument("rank", "i", 1, 1000, default=1), *_AMONG),
+        slow=True,
+        text="Puts a neighbour of the query (see `library/similar`) into the slot, 1 the nearest.",
     ),
     Command("slot/{slot}/clear", text="Empties the slot."),
     Command("slot/{slot}/swap", (Argument("slot", "s"),), text="Exchanges two slots."),
