@@ -110,7 +110,7 @@ def test_a_damaged_file_is_never_used_and_made_again(database, manifest, damage)
 )
 def test_a_whole_file_of_other_points_is_not_used(database, changed, said, monkeypatch):
     library = ready(database.parent)
-    points = library._space(quick_weights()).points
+    points = library.space().points
     made_of = quick._made_of(points, library.facts.digest)
     found = quick.read(quick.place(database), made_of, points)
     facts = {"form": 1, "made_of": made_of, "probes": found.probes, **changed}
@@ -118,12 +118,6 @@ def test_a_whole_file_of_other_points_is_not_used(database, changed, said, monke
     quick.write(quick.place(database), made_of, found)
     with pytest.raises(LibraryError, match=said):
         quick.read(quick.place(database), made_of, points)
-
-
-def quick_weights():
-    from ghostnote.library.aspects import PLAIN
-
-    return PLAIN
 
 
 def test_files_that_are_none(tmp_path, points):

@@ -21,6 +21,7 @@ from ghostnote.bench.memory import memory
 from ghostnote.bench.morph import morph
 from ghostnote.bench.options import BenchOptions
 from ghostnote.bench.result import Section
+from ghostnote.bench.scale import scale
 from ghostnote.bench.segmentation import segmentation_section
 from ghostnote.bench.soak import soak
 from ghostnote.bench.startup import startup
@@ -99,6 +100,7 @@ SECTIONS: dict[str, Callable[[BenchOptions], Section]] = {
     "phase": phase,
     "segmentation": segmentation_section,
     "library": library,
+    "scale": scale,
     "ears": ears,
     "beatbox": beatbox,
     "osc": latency.osc,
@@ -115,7 +117,7 @@ SECTIONS: dict[str, Callable[[BenchOptions], Section]] = {
 """In the order in which they run."""
 
 GROUPS = {"latency": ("osc", "midi", "knob")}
-LONG = ("soak",)
+LONG = ("scale", "soak")
 """Only run when they are named."""
 
 

@@ -9,6 +9,8 @@ import os
 import sys
 from typing import Any
 
+from ghostnote.errors import UsageError
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one thread is what is measured
 
 
@@ -18,8 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="WHAT",
-        help="decode, voices, phase, segmentation, library, ears, beatbox, osc, midi, knob (these three: "
-        "latency), morph, tags, feedback, startup, beside, memory, soak; default: all but soak",
+        help="decode, voices, phase, segmentation, library, scale, ears, beatbox, osc, midi, knob (these "
+        "three: latency), morph, tags, feedback, startup, beside, memory, soak; default: all but scale and soak",
     )
     parser.add_argument("--json", action="store_true", help="write JSON on standard output")
     parser.add_argument(
@@ -32,6 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--realtime-server", action="store_true", help="start jackd with real-time priority (-R)"
     )
+    parser.add_argument(
+        "--sizes", metavar="N,N,…", help="sounds in the libraries of scale (1000,10000,100000,1000000)"
+    )
     parser.add_argument("--model", default="drums", metavar="NAME", help="model name or folder")
 
 
@@ -40,11 +45,12 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ghostnote.bench import machine
-    from ghostnote.bench.options import BenchOptions
+    from ghostnote.bench.options import SIZES, BenchOptions
     from ghostnote.bench.sections import chosen, measure
     from ghostnote.bench.show import show, show_machine
 
-    options = BenchOptions(args.model, args.seconds, args.hits, realtime=args.realtime_server)
+    sizes = SIZES if args.sizes is None else _sizes(args.sizes)
+    options = BenchOptions(args.model, args.seconds, args.hits, realtime=args.realtime_server, sizes=sizes)
     names = chosen(args.what)
     facts = machine.describe()
     console = Console(stderr=args.json, highlight=False)
@@ -61,6 +67,13 @@ def run(args: argparse.Namespace) -> int:
         json.dump(plain({"machine": facts, "sections": found}), sys.stdout, indent=1)
         sys.stdout.write("\n")
     return 0
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--sizes {text}: whole numbers with commas between, as 1000,10000") from None
 
 
 def plain(value: Any) -> Any:

@@ -101,9 +101,9 @@ class Library:
         self.rows = Rows(path, facts)
         self._spaces: OrderedDict[Weights, Space] = OrderedDict()
         self._masks: OrderedDict[Condition, Bool] = OrderedDict()
-        self.quick = None
+        self.quick: quick.Quick | None = None
         if often and quick.wanted(len(self)):
-            self.quick = quick.Quick(path, facts.digest, self._space(PLAIN).points)
+            self.quick = quick.Quick(path, facts.digest, self.space(PLAIN).points)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -138,11 +138,11 @@ class Library:
     ) -> list[Neighbour]:
         """See `Searchable`. Raises UsageError."""
         check(query, count, self.facts)
-        space = self._space(weights)
+        space = self.space(weights)
         known = self.facts.classes if self.rows.aspects["class"].shape[1] else ()
         aspects = query_aspects(query, weights, known, self.rows.usual_pitch)
         here, index = space.place(aspects), self._index(weights)
-        there = here if isinstance(index, Exact) else self._space(PLAIN).place(aspects)
+        there = here if isinstance(index, Exact) else self.space(PLAIN).place(aspects)
         allowed = self._allowed(query, within, itself)
         rows = self._nearest(index, there, allowed, query.sound.latent, count, itself)
         distances = space.distances(rows, here)
@@ -180,7 +180,8 @@ class Library:
             self._masks.popitem(last=False)
         return mask
 
-    def _space(self, weights: Weights) -> Space:
+    def space(self, weights: Weights = PLAIN) -> Space:
+        """The points of all sounds as weights have them, kept for the next question."""
         space = self._spaces.pop(weights, None) or Space(self.rows.aspects, weights, self.rows.spreads)
         self._spaces[weights] = space
         while len(self._spaces) > SPACES:
@@ -190,7 +191,7 @@ class Library:
     def _index(self, weights: Weights) -> Index:
         """What knows the nearest by these weights."""
         fast = self.quick.index if self.quick is not None and weights.latent_only else None
-        return Exact(self._space(weights)) if fast is None else fast
+        return Exact(self.space(weights)) if fast is None else fast
 
     def _nearest(
         self, index: Index, here: Float32, allowed: Bool | None, latent: Float32, count: int, itself: bool
