@@ -38,13 +38,13 @@ FORM = 1
 _TEXT_OF_BYTES = "bytes:"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Point:
-    """A point as it is sent: `mark` differs when anything of it differs."""
+    """A point as it is sent: `mark` differs when anything of it differs; `vectors` are (K,) each."""
 
     id: str
     mark: int
-    vectors: dict[str, list[float]]
+    vectors: dict[str, Float32]
     payload: dict[str, Any]
 
 
@@ -86,8 +86,8 @@ def folders_of(rows: Rows) -> Iterator[Point]:
 def sounds_of(rows: Rows) -> Iterator[Point]:
     """Points of all sounds."""
     hashes = {number: content for content, number in rows.hashes.items()}
-    columns = {name: rows.column(name) for name in ("onset_s", *COLUMNS)}
-    plain, squares = _pieces(rows)
+    columns = {name: rows.column(name).tolist() for name in ("onset_s", *COLUMNS)}
+    latents, aspects = rows.aspects["latent"], _pieces(rows)
     for row, number in enumerate(rows.contents.tolist()):
         paths = rows.paths[number]
         payload = {
@@ -95,31 +95,29 @@ def sounds_of(rows: Rows) -> Iterator[Point]:
             "class": rows.class_names[int(rows.kinds[row])],
             "file": [text_of(path) for path in paths],
             "folder": sorted({text_of(os.path.dirname(path)) for path in paths}),
-            **{name: float(values[row]) for name, values in columns.items()},
+            **{name: values[row] for name, values in columns.items()},
         }
-        vectors = {
-            LATENT: rows.aspects["latent"][row].tolist(),
-            ASPECTS: [*plain[row].tolist(), *squares[row].tolist()],
-        }
-        yield _point(point_id(hashes[number], float(columns["onset_s"][row])), vectors, payload)
+        vectors = {LATENT: latents[row], ASPECTS: aspects[row]}
+        yield _point(point_id(hashes[number], columns["onset_s"][row]), vectors, payload)
 
 
-def _point(id_: str, vectors: dict[str, list[float]], payload: dict[str, Any]) -> Point:
-    whole = json.dumps([FORM, vectors, payload], sort_keys=True).encode()
-    mark = int.from_bytes(hashlib.blake2b(whole, digest_size=6).digest(), "big")
-    return Point(id_, mark, vectors, payload)
+def _point(id_: str, vectors: dict[str, Float32], payload: dict[str, Any]) -> Point:
+    whole = hashlib.blake2b(f"{FORM} {json.dumps(payload)}".encode(), digest_size=6)
+    for values in vectors.values():
+        whole.update(values.tobytes())
+    return Point(id_, int.from_bytes(whole.digest(), "big"), vectors, payload)
 
 
-def _pieces(rows: Rows) -> tuple[Float32, Float32]:
-    """Columns of all aspects (n, K), a pitch as (octaves or 0, 1 or 0), and the square of each aspect (n, 8).
-    They depend on the sound alone, not on what else is in the library."""
+def _pieces(rows: Rows) -> Float32:
+    """Vectors `aspects` (n, K): columns of all aspects, a pitch as (octaves or 0, 1 or 0), and the square of
+    each aspect. They depend on the sound alone, not on what else is in the library."""
     aspects = {name: rows.aspects[name] for name in NAMES}
     pitched = aspects["pitch"][:, 1:]
     aspects["pitch"] = np.concatenate([aspects["pitch"][:, :1] * pitched, pitched], axis=1)
     squares = {name: np.square(values, dtype=np.float64).sum(axis=1) for name, values in aspects.items()}
     squares["pitch"] = np.square(aspects["pitch"][:, 0], dtype=np.float64)
-    plain = np.concatenate(list(aspects.values()), axis=1)
-    return plain, np.stack(list(squares.values()), axis=1).astype(np.float32)
+    each = [*aspects.values(), np.stack(list(squares.values()), axis=1).astype(np.float32)]
+    return np.concatenate(each, axis=1)
 
 
 def width(latent: int, classes: int) -> int:

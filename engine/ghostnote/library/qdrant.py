@@ -134,7 +134,11 @@ class Server:
     def put(self, name: str, points: Sequence[Point]) -> None:
         """Write points, again where they are there already; returns when they are written."""
         made = [
-            self._models.PointStruct(id=one.id, vector=one.vectors, payload={**one.payload, "mark": one.mark})
+            self._models.PointStruct(
+                id=one.id,
+                vector={name: values.tolist() for name, values in one.vectors.items()},
+                payload={**one.payload, "mark": one.mark},
+            )
             for one in points
         ]
         self._persist(lambda: self._client.upsert(name, points=made, wait=True))
