@@ -15,6 +15,7 @@ from ghostnote.library import approximate
 
 ALWAYS = {
     "sounds", "disk_mb", "open_s", "memory_mb", "peak_mb", "first_ms", "exact_p50_ms", "exact_class_p99_ms",
+    "open_cpu_s", "exact_cpu_ms",
     "product_p50_ms", "weights_p50_ms",
 }  # fmt: skip
 QUICK = {"quick_make_s", "quick_read_s", "quick_memory_mb", "quick_file_mb", "quick_probes", "quick_recall",

@@ -21,8 +21,8 @@ QUERIES = 300
 BEYOND = (10_000_000, 100_000_000)
 """Sizes that are told by the slope between the two largest that were measured."""
 SLOPES = (
-    "disk_mb", "open_s", "memory_mb", "exact_p50_ms", "weights_p50_ms", "quick_memory_mb", "quick_file_mb",
-    "quick_make_s", "quick_read_s",
+    "disk_mb", "open_cpu_s", "memory_mb", "exact_cpu_ms", "quick_memory_mb", "quick_file_mb",
+    "quick_make_cpu_s", "quick_read_cpu_s",
 )  # fmt: skip
 """What grows with the number of sounds. The quick index's own questions do not: they grow with its root."""
 
@@ -50,6 +50,7 @@ def scale(options: BenchOptions) -> Section:
         ]
     if not approximate.available():
         section.notes.append("FAISS is not installed: no quick index was measured")
+    section.notes.append("cpu: what the processor spent, whoever else had it in between")
     section.notes.append(f"weights: {scale_cost.WEIGHTED}; product: of all points with a vector, in turns")
     return section
 

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="WHAT",
         help="decode, voices, phase, segmentation, library, scale, ears, beatbox, osc, midi, knob (these "
-        "three: latency), morph, tags, feedback, startup, beside, memory, soak; default: all but scale and soak",
+        "three: latency), morph, tags, feedback, startup, beside, memory, soak; default: all but scale, soak",
     )
     parser.add_argument("--json", action="store_true", help="write JSON on standard output")
     parser.add_argument(

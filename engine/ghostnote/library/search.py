@@ -182,7 +182,10 @@ class Library:
 
     def space(self, weights: Weights = PLAIN) -> Space:
         """The points of all sounds as weights have them, kept for the next question."""
-        space = self._spaces.pop(weights, None) or Space(self.rows.aspects, weights, self.rows.spreads)
+        space = self._spaces.pop(weights, None)
+        if space is None:
+            spread = {} if weights.latent_only else self.rows.spreads
+            space = Space(self.rows.aspects, weights, spread)
         self._spaces[weights] = space
         while len(self._spaces) > SPACES:
             self._spaces.popitem(last=False)
