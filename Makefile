@@ -81,6 +81,7 @@ $(VENV)/.runtime: pyproject.toml | $(VENV)/.made
 $(VENV)/.dev: $(VENV)/.runtime
 	@echo "Installing the tools for tests and checks (a minute or two the first time)"
 	@$(PIP) install $(QUIET) --editable ".[dev]"
+	@$(PIP) install $(QUIET) --editable ".[ray]" || echo "Ray cannot be installed here: its tests are skipped."
 	@touch $@
 
 # After .dev, so that two pips never write to one environment at once.

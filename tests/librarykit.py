@@ -14,7 +14,7 @@ import numpy as np
 
 from ghostnote.crew import Lost
 from ghostnote.decode.manifest import Manifest
-from ghostnote.library import catalogue, database, embedding, indexing, places
+from ghostnote.library import catalogue, database, embedding, indexing, places, shards
 from ghostnote.library.catalogue import Catalogue, Facts
 from ghostnote.library.descriptors import Descriptors
 from ghostnote.library.embedding import Embedded, Shard, Sound
@@ -105,7 +105,7 @@ def write_made(folder: Path, model: Path, manifest: Manifest, numbers: Iterable[
 
 def index_slowly(folder: str, library: str, model: str) -> None:
     """What a process does that is killed on the way: batches of two, and it tells of each."""
-    indexing.SHARD_FILES = 2
+    shards.SHARD_FILES = 2
     options = indexing.IndexOptions(model, workers=1)
     indexing.index([folder], library, options, lambda progress: print(progress.done, flush=True))
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +42,32 @@ def test_a_job_that_never_ends_is_given_up():
         found = results(crew, crewjobs.hang_at_two, 4)
     assert found.pop(2) == Lost("took longer than 3 s")
     assert found == {0: 0, 1: 1, 3: 3}
+
+
+def test_a_process_ends_with_the_one_that_started_it(tmp_path):
+    told = tmp_path / "pid"
+
+    def wait_until(condition):
+        until = time.monotonic() + 60.0
+        while not condition():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    with subprocess.Popen([sys.executable, crewjobs.__file__, str(told)]) as process:
+        wait_until(told.exists)
+        number = int(told.read_text())
+        process.kill()
+        process.wait()
+    wait_until(lambda: not alive(number))
+
+
+def alive(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{number}/stat")
+    return not (status.exists() and ") Z " in status.read_text())
 
 
 def test_a_limit_may_depend_on_the_job():

@@ -22,6 +22,9 @@ NOT_AT_START = {
     "av",
     "faiss",
     "qdrant_client",
+    "ray",
+    "fsspec",
+    "pyarrow",
 }
 
 

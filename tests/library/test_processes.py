@@ -16,7 +16,7 @@ import pytest
 
 import librarykit
 from ghostnote.errors import LibraryError
-from ghostnote.library import catalogue, database, embedding, indexing, places, removing, search
+from ghostnote.library import catalogue, database, embedding, indexing, places, removing, search, shards
 from ghostnote.library.status import status
 from librarykit import Inline, held
 from soundfolders import fill, hit, write
@@ -34,7 +34,7 @@ def hangs(shard: embedding.Shard) -> bool:
 def test_a_decoder_that_crashes_or_hangs_costs_its_file_only(index, sounds, monkeypatch):
     """In real workers: the file is known by its content then, wherever it goes, and is not tried again."""
     monkeypatch.setattr(indexing, "embed_shard", librarykit.fragile)
-    monkeypatch.setattr(indexing._Run, "_limit_s", lambda run, shard: 5.0 if hangs(shard) else 1000.0)
+    monkeypatch.setattr(indexing, "limit_s", lambda shard: 5.0 if hangs(shard) else 1000.0)
     fill(sounds, ["a.wav", "b.wav", "crash.wav", "hang.wav", "z.wav"])
     report = index()
     reasons = {os.path.basename(os.fsdecode(path)): why for path, why in report.failed}
@@ -87,7 +87,7 @@ def test_kill_9_loses_a_batch_at_most_and_the_next_index_goes_on(index, sounds, 
 
 def test_it_can_be_searched_while_it_is_indexed(index, sounds, bundle, monkeypatch):
     monkeypatch.setattr(indexing, "Crew", Inline)
-    monkeypatch.setattr(indexing, "SHARD_FILES", 1)
+    monkeypatch.setattr(shards, "SHARD_FILES", 1)
     fill(sounds, ["a.wav", "b.wav", "c.wav"])
     seen = []
     options = indexing.IndexOptions(str(bundle), workers=1)
@@ -121,7 +121,7 @@ def test_two_indexers_at_once_are_refused_and_nothing_is_lost(index, sounds, bun
 
 def test_a_full_disk_is_told_and_what_was_there_stays(index, sounds, monkeypatch):
     monkeypatch.setattr(indexing, "Crew", Inline)
-    monkeypatch.setattr(indexing, "SHARD_FILES", 4)
+    monkeypatch.setattr(shards, "SHARD_FILES", 4)
     fill(sounds, [f"{k:03}.wav" for k in range(80)])
     real = database.connect
 

@@ -18,7 +18,12 @@ _TOLD = 10
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of `ghostnote index`."""
-    parser.add_argument("folders", nargs="*", metavar="DIR", help="folders; none: those of the library again")
+    parser.add_argument(
+        "folders",
+        nargs="*",
+        metavar="DIR",
+        help="folders, or addresses such as s3://bucket/folder; none: those of the library again",
+    )
     parser.add_argument("--library", default="default", metavar="NAME", help="name or folder of the library")
     parser.add_argument(
         "--segment",
@@ -29,6 +34,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model", metavar="NAME", help="model name or folder (default: the library's, else drums)"
     )
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: one for each core)")
+    parser.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="processes here, or a Ray cluster"
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="HOST:PORT",
+        help="the cluster's head (default: RAY_ADDRESS, else `local`: one on this machine, for this index)",
+    )
+    parser.add_argument(
+        "--shards", metavar="DIR", help="keep results in a folder or at an address, and take from there"
+    )
     parser.add_argument("--retry", action="store_true", help="try files again that failed before")
     add_store(parser, "copy the library to a Qdrant server too")
     parser.add_argument("--json", action="store_true", help="one JSON object")
@@ -36,11 +52,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Index; files that cannot be used are named, and do not make it fail."""
-    if args.workers is not None and not 1 <= args.workers <= 256:
-        raise UsageError(f"--workers {args.workers}: from 1 to 256")
+    most = 256 if args.engine == "local" else 10_000
+    if args.workers is not None and not 1 <= args.workers <= most:
+        raise UsageError(f"--workers {args.workers}: from 1 to {most}")
+    if args.ray_address is not None and args.engine != "ray":
+        raise UsageError("--ray-address goes with --engine ray")
     from ghostnote.library.indexing import IndexOptions, index
 
-    options = IndexOptions(args.model, args.segment, args.workers, args.retry)
+    options = IndexOptions(
+        args.model, args.segment, args.workers, args.retry, args.engine, args.ray_address, args.shards
+    )
     copied = None
     with server(args) as there:  # asked before hours of work
         with counting("indexing") as show:

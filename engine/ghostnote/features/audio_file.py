@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ MAX_VALUES = 32_000_000
 """Values (frames times channels) read at most: 128 MB, 2.6 s at the highest rate and channel count."""
 CANCEL_POWER = 0.1
 """Channels cancel when their mean has less than this share of the power of unrelated channels."""
+
+# `Path` takes one of two slashes away.
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/[^/]")
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,8 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
 
 def check_place(path: Path) -> None:
     """Raise AudioFileError unless there is a file that is not empty."""
+    if _ADDRESS.match(str(path)):
+        raise AudioFileError(f"{path}: is an address; copy the sound to this machine, and give that file")
     try:
         if path.is_dir():
             raise AudioFileError(f"{path}: is a folder; give a sound file")

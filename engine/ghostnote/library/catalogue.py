@@ -16,7 +16,7 @@ from ghostnote.errors import LibraryError
 from ghostnote.library import database, places
 from ghostnote.library.descriptors import COLUMNS, as_row
 from ghostnote.library.embedding import OK, VERSION, Embedded
-from ghostnote.library.walk import Mark
+from ghostnote.library.walk import Mark, inside
 from ghostnote.library.words import said
 
 UNSURE_NS = 2_000_000_000
@@ -228,5 +228,5 @@ class Catalogue:
 
 def _below(folder: bytes) -> tuple[bytes, bytes]:
     """The range of the paths below a folder."""
-    start = folder.rstrip(os.sep.encode()) + os.sep.encode()
+    start = inside(folder)
     return start, start[:-1] + bytes([start[-1] + 1])

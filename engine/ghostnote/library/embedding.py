@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from ghostnote.errors import AudioFileError, BundleError, GhostnoteError
 from ghostnote.features import audio_file, other_formats, recording
 from ghostnote.features.segmentation import SegmentOptions
 from ghostnote.features.stft import magnitudes
+from ghostnote.library import addresses
 from ghostnote.library.descriptors import Descriptors, describe
 from ghostnote.library.walk import Mark
 
@@ -32,11 +34,12 @@ not installed; changed or gone while it was read, which says nothing of its cont
 
 _HASH_BYTES = 20
 _BLOCK = 1 << 20
+_MEANWHILE = "changed while it was read"
 
 
 @dataclass(frozen=True)
 class Item:
-    """A file to embed: where it is, the hash of its bytes, and how it looked when that was taken."""
+    """A file to embed: its path or address, the hash of its bytes, and how it looked when that was taken."""
 
     path: bytes
     content: bytes
@@ -82,9 +85,20 @@ class Embedded:
     sounds: tuple[Sound, ...] = ()
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A file that could not be read, and why."""
+
+    path: bytes
+    reason: str
+
+
 def content_of(path: bytes) -> bytes:
-    """Hash of a file's bytes (BLAKE2b, 20 bytes). Raises OSError."""
+    """Hash of the bytes of a file or of what is at an address (BLAKE2b, 20 bytes). Raises OSError."""
     digest = hashlib.blake2b(digest_size=_HASH_BYTES)
+    if addresses.is_address(path):
+        addresses.hash_of(os.fsdecode(path), digest)
+        return digest.digest()
     with open(path, "rb", buffering=0) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
@@ -97,19 +111,59 @@ def mark_of(path: bytes) -> Mark:
     return Mark(state.st_size, state.st_mtime_ns)
 
 
+def hash_files(files: Sequence[tuple[bytes, Mark]]) -> list[Item | Unread]:
+    """Files, and how they looked, with the hashes of their contents, in their order.
+
+    Raises LibraryError when an address needs a package that is not installed.
+    """
+    found: list[Item | Unread] = []
+    with _opened([path for path, _ in files], [mark.size for _, mark in files]) as places:
+        for (path, mark), place in zip(files, places, strict=True):
+            try:
+                if isinstance(place, str):
+                    found.append(Unread(path, place))
+                    continue
+                mark = mark if addresses.is_address(path) else mark_of(place)
+                found.append(Item(path, content_of(place), mark))
+            except OSError as error:
+                found.append(Unread(path, str(error.strerror or error)))
+    return found
+
+
 def embed_shard(shard: Shard) -> list[Embedded]:
     """What became of each file of a shard, in its order; the same for the same `shard.key` on one machine.
 
     Takes and gives only what can be pickled, so that it runs in any process. Raises BundleError when the
-    model is not there or another one; files are never a reason to raise.
+    model is not there or another one, LibraryError when an address needs a package that is not installed;
+    files are never a reason to raise.
     """
     model = _model(shard.model, shard.digest)
-    return [_embed(item, model, shard.cut) for item in shard.items]
+    items = shard.items
+    with _opened([item.path for item in items], [item.mark.size for item in items]) as places:
+        return [_embed(item, place, model, shard.cut) for item, place in zip(items, places, strict=True)]
 
 
-def _embed(item: Item, model: Model, cut: SegmentOptions | None) -> Embedded:
-    path = os.fsdecode(item.path)
+@contextmanager
+def _opened(paths: Sequence[bytes], sizes: Sequence[int]) -> Iterator[list[bytes | str]]:
+    """Where files are on this machine, fetched there for as long as it lasts where need be, or why not."""
+    places: list[bytes | str] = list(paths)
+    far = [k for k, path in enumerate(paths) if addresses.is_address(path)]
+    if not far:
+        yield places
+        return
+    with addresses.fetched([paths[k] for k in far], [sizes[k] for k in far]) as found:
+        for k, place in zip(far, found, strict=True):
+            places[k] = place if isinstance(place, str) else os.fsencode(place)
+        yield places
+
+
+def _embed(item: Item, place: bytes | str, model: Model, cut: SegmentOptions | None) -> Embedded:
+    if isinstance(place, str):
+        return Embedded(item.content, CHANGED, place)
+    path = os.fsdecode(place)
     try:
+        if place != item.path and content_of(place) != item.content:
+            return Embedded(item.content, CHANGED, _MEANWHILE)
         found = tuple(sounds_in(path, model, cut))
         trouble = "" if found else "no sound is in it that is long enough"
         status = OK if found else FAILED
@@ -121,8 +175,8 @@ def _embed(item: Item, model: Model, cut: SegmentOptions | None) -> Embedded:
     except Exception as error:  # whatever is in a file, it costs that file only
         found, trouble, status = (), f"cannot be embedded ({' '.join(repr(error).split())[:200]})", FAILED
     try:
-        if mark_of(item.path) != item.mark:
-            return Embedded(item.content, CHANGED, "changed while it was read")
+        if place == item.path and mark_of(place) != item.mark:
+            return Embedded(item.content, CHANGED, _MEANWHILE)
     except OSError as error:
         return Embedded(item.content, CHANGED, str(error.strerror or error))
     return Embedded(item.content, status, trouble, found)

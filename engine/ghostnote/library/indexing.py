@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ghostnote.crew import Crew, Lost
-from ghostnote.decode import bundle
-from ghostnote.decode.files import inside
+from ghostnote.crew import Crew
+from ghostnote.decode import bundle, files
 from ghostnote.decode.manifest import Manifest
 from ghostnote.errors import LibraryError
 from ghostnote.features import other_formats
 from ghostnote.features.segmentation import SegmentOptions
-from ghostnote.library import places, quick
+from ghostnote.library import addresses, places, quick, shards
 from ghostnote.library.catalogue import UNSURE, UNSURE_NS, Catalogue, Facts, path_for
 from ghostnote.library.embedding import (
     CHANGED,
@@ -27,25 +26,20 @@ from ghostnote.library.embedding import (
     Embedded,
     Item,
     Shard,
+    Unread,
     content_of,
     embed_shard,
     mark_of,
 )
+from ghostnote.library.engines import ENGINES, Engine, LocalEngine, limit_s
+from ghostnote.library.kept import Kept
 from ghostnote.library.search import renew_quick
 from ghostnote.library.status import drop_outdated, latest_facts, latest_folders
-from ghostnote.library.walk import Mark, Walk, walk
+from ghostnote.library.walk import Mark, Walk, inside, walk
 
 DEFAULT_MODEL = "drums"
-CHUNK = 512
-"""So many files are hashed before what is new among them is embedded."""
-SHARD_FILES, SHARD_BYTES = 16, 32 << 20
-"""Files and bytes that are embedded, and written, together: so much at most is lost by `kill -9`."""
 NICE = 5
 """Workers give way to an instrument that plays on the same machine."""
-LEAST_LIMIT_S = 300.0
-SLOWEST_BYTES_S = 50_000.0
-"""A worker may take so long for a shard, and a second more for so many bytes of recordings that are cut. It
-is long, since other programs may have the processors: who only had to wait must not be taken for hanging."""
 
 _RETRIED = (FAILED, LOST, UNSUPPORTED)
 
@@ -54,12 +48,17 @@ _RETRIED = (FAILED, LOST, UNSUPPORTED)
 class IndexOptions:
     """`model`: name or folder, None for the library's own (a new one's: drums); `segment`: cut recordings
     into sounds, None as the library was begun; `workers`: processes, None for one a core; `retry`: try again
-    what failed before."""
+    what failed before; `engine`: what computes, `local` or `ray`; `ray_address`: the head of a cluster
+    (HOST:PORT, `auto`, `local`; None: RAY_ADDRESS or `local`); `shards`: folder or address where results are
+    kept, and taken from by later indexes."""
 
     model: str | None = None
     segment: bool | None = None
     workers: int | None = None
     retry: bool = False
+    engine: str = "local"
+    ray_address: str | None = None
+    shards: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ def index(
     """
     began = time.monotonic()
     place = places.place(library)
-    walks = [walk(folder) for folder in folders]
+    walks = [_walk(os.fspath(folder)) for folder in folders]
     with places.alone(place):
         before = latest_facts(place)
         folder, manifest = _model(options.model or (before.model_folder if before else DEFAULT_MODEL), before)
@@ -134,12 +133,20 @@ def index(
     return report
 
 
+def _walk(folder: str) -> Walk:
+    return addresses.walk(folder) if addresses.is_address(folder) else walk(folder)
+
+
+def _there(folder: bytes) -> bool:
+    return addresses.there(os.fsdecode(folder)) if addresses.is_address(folder) else os.path.isdir(folder)
+
+
 def _model(name: str, before: Facts | None) -> tuple[Path, Manifest]:
     """The folder and manifest of a model; one that has moved is found by its name."""
     if before is not None and name == before.model_folder and not Path(name).is_dir():
         name = before.model
     folder = bundle.find(name)
-    return folder, Manifest.from_file(inside(folder, bundle.MANIFEST_NAME))
+    return folder, Manifest.from_file(files.inside(folder, bundle.MANIFEST_NAME))
 
 
 def _begin(catalogue: Catalogue, facts: Facts, options: IndexOptions) -> Facts:
@@ -163,7 +170,7 @@ def _known_folders(folders: Sequence[bytes], place: Path, report: Report) -> Ite
         )
     for folder in folders:
         try:
-            yield walk(os.fsdecode(folder))
+            yield _walk(os.fsdecode(folder))
         except LibraryError as error:
             report.unread.append((folder, str(error).removeprefix(f"{os.fsdecode(folder)}: ")))
 
@@ -178,12 +185,13 @@ def _update(
 ) -> None:
     looked_ns = time.time_ns()
     candidates, gone = _compare(catalogue, walks, options, report)
-    with _Run(catalogue, facts, options, report, looked_ns) as run:
-        for batch in _chunks(candidates):
-            for done, spent_s in run.take(batch):
+    with _Run(catalogue, facts, options, report, walks, looked_ns) as run:
+        for start in range(0, len(candidates), run.chunk):
+            last = start + run.chunk >= len(candidates)
+            for done, spent_s in run.take(candidates[start : start + run.chunk], last=last):
                 rate = done / max(spent_s, 1e-3)
                 tell(Progress(done, len(candidates), rate, (len(candidates) - done) / max(rate, 1e-3)))
-    still = [found for found in walks if os.path.isdir(found.top)]
+    still = [found for found in walks if _there(found.top)]
     report.unread += [(found.top, "vanished while it was indexed; its files are kept") for found in walks
                       if found not in still]  # fmt: skip
     leaving = {path for found in still for path in gone.get(found.top, ())}
@@ -200,11 +208,11 @@ def _compare(
     retried = set(_RETRIED) if options.retry else {UNSUPPORTED} if other_formats.available() else set()
     everywhere = {path for found in walks for path in found.files}
     tops = {found.top for found in walks}
-    others = [folder + os.sep.encode() for folder in catalogue.folders() if folder not in tops]
+    others = [inside(folder) for folder in catalogue.folders() if folder not in tops]
     for found in walks:
         report.unread += found.unread
         known = {path: (mark, status) for path, mark, status in catalogue.marks(found.top)}
-        inner = tuple(folder for folder in others if folder.startswith(found.top + os.sep.encode()))
+        inner = tuple(folder for folder in others if folder.startswith(inside(found.top)))
         missing = [
             path
             for path in known
@@ -223,16 +231,30 @@ def _compare(
     return [candidates[path] for path in sorted(candidates)], gone
 
 
-def _chunks(candidates: Sequence[_Candidate]) -> Iterator[Sequence[_Candidate]]:
-    for start in range(0, len(candidates), CHUNK):
-        yield candidates[start : start + CHUNK]
+def _engine(options: IndexOptions, facts: Facts, walks: Sequence[Walk]) -> Engine:
+    if options.engine == "local":
+        return LocalEngine(Crew(options.workers, limit_s, LibraryError, NICE))
+    if options.engine != "ray":
+        raise LibraryError(f"there is no engine {options.engine!r}; there are: {', '.join(ENGINES)}")
+    from ghostnote.library.ray_engine import RayEngine
+
+    seen = [os.fsdecode(found.top) for found in walks if not addresses.is_address(found.top)]
+    if options.shards and not addresses.is_address(options.shards):
+        seen.append(os.path.abspath(os.path.expanduser(options.shards)))
+    return RayEngine(options.ray_address, options.workers, facts.model_folder, seen)
 
 
 class _Run:
-    """Candidates to rows: hashed here, embedded by the crew where their content is new."""
+    """Candidates to rows: hashed, and embedded by an engine where their content is new."""
 
     def __init__(
-        self, catalogue: Catalogue, facts: Facts, options: IndexOptions, report: Report, looked_ns: int
+        self,
+        catalogue: Catalogue,
+        facts: Facts,
+        options: IndexOptions,
+        report: Report,
+        walks: Sequence[Walk],
+        looked_ns: int,
     ) -> None:
         self._catalogue, self._facts, self._options = catalogue, facts, options
         self._report, self._looked_ns = report, looked_ns
@@ -240,21 +262,29 @@ class _Run:
         self._statuses = catalogue.statuses()
         retried = set(_RETRIED) if options.retry else {UNSUPPORTED}
         self._settled = {content for content, status in self._statuses.items() if status not in retried}
-        self._crew = Crew(options.workers, self._limit_s, LibraryError, NICE)
+        self._kept = Kept(options.shards, good=options.retry) if options.shards else None
+        self._engine = _engine(options, facts, walks)
+        self._waiting: dict[bytes, list[Item]] = {}
         self._done, self._began = 0, time.monotonic()
+
+    @property
+    def chunk(self) -> int:
+        """So many candidates are worth being given at once."""
+        return self._engine.chunk
 
     def __enter__(self) -> _Run:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._crew.close()
+        self._engine.close()
 
-    def take(self, batch: Sequence[_Candidate]) -> Iterator[tuple[int, float]]:
+    def take(self, batch: Sequence[_Candidate], *, last: bool) -> Iterator[tuple[int, float]]:
         """Work on a batch; yields how many candidates are done, and after how many seconds."""
-        ready, new = self._hashed(batch)
+        ready = self._hashed(batch)
         self._put((), ready)
         yield self._done, time.monotonic() - self._began
-        for results in self._embedded(new):
+        wanted, new = self._shards(last)
+        for results in shards.embedded(self._engine, wanted, embed_shard, self._kept):
             with_content = {result.content: new[result.content] for result in results}
             stable = [result for result in results if result.status != CHANGED]
             self._settled |= {result.content for result in stable}
@@ -265,64 +295,47 @@ class _Run:
             self._put(stable, [item for result in stable for item in with_content[result.content]])
             yield self._done, time.monotonic() - self._began
 
-    def _hashed(self, batch: Sequence[_Candidate]) -> tuple[list[Item], dict[bytes, list[Item]]]:
-        """Files whose content is known, and the others by content."""
+    def _hashed(self, batch: Sequence[_Candidate]) -> list[Item]:
+        """Files whose content is known; the others wait to be embedded."""
         ready: list[Item] = []
-        new: dict[bytes, list[Item]] = {}
         unread: list[tuple[bytes, str]] = []
-        for candidate in batch:
-            try:
-                mark = mark_of(candidate.path)
-                item = Item(candidate.path, content_of(candidate.path), mark)
-            except OSError as error:
-                unread.append((candidate.path, str(error.strerror or error)))
+        known = {candidate.path: candidate.known for candidate in batch}
+        for found in self._read([(candidate.path, candidate.mark) for candidate in batch]):
+            if isinstance(found, Unread):
+                unread.append((found.path, found.reason))
                 continue
-            self._report.added += not candidate.known
-            self._report.changed += candidate.known
-            if item.content in self._settled:
-                ready.append(item)
+            self._report.added += not known[found.path]
+            self._report.changed += known[found.path]
+            if found.content in self._settled:
+                ready.append(found)
             else:
-                new.setdefault(item.content, []).append(item)
+                self._waiting.setdefault(found.content, []).append(found)
         self._unread(unread)
-        return ready, new
+        return ready
 
-    def _embedded(self, new: dict[bytes, list[Item]]) -> Iterator[list[Embedded]]:
-        """What became of new contents, shard by shard; a shard that was lost is taken file by file."""
-        shards = list(self._shards([items[0] for items in new.values()]))
-        again: list[Shard] = []
-        for number, result in self._crew.run(embed_shard, shards):
-            if not isinstance(result, Lost):
-                yield result
-            elif result.raised:
-                raise LibraryError(f"nothing can be embedded: {result.reason}")
-            elif len(shards[number].items) > 1:
-                again += [replace(shards[number], items=(item,)) for item in shards[number].items]
-            else:
-                yield [self._lost(shards[number].items[0], result)]
-        for number, result in self._crew.run(embed_shard, again):
-            yield [self._lost(again[number].items[0], result)] if isinstance(result, Lost) else result
+    def _read(self, files: Sequence[tuple[bytes, Mark]]) -> Iterator[Item | Unread]:
+        """Files with their hashes; those of this machine are read here, unless the engine is to."""
+        far = [file for file in files if self._engine.hashes or addresses.is_address(file[0])]
+        for path, _ in files if not far else sorted(set(files) - set(far)):
+            try:
+                mark = mark_of(path)
+                yield Item(path, content_of(path), mark)
+            except OSError as error:
+                yield Unread(path, str(error.strerror or error))
+        # In the order of their names, whatever came first: so shards are the same each time.
+        yield from sorted(shards.hashed(self._engine, far), key=lambda found: found.path)
 
-    def _lost(self, item: Item, lost: Lost) -> Embedded:
-        return Embedded(item.content, LOST, lost.reason)
-
-    def _shards(self, items: Iterable[Item]) -> Iterator[Shard]:
-        held: list[Item] = []
-        size = 0
-        for item in items:
-            if held and (len(held) >= SHARD_FILES or size + item.mark.size > SHARD_BYTES):
-                yield self._shard(held)
-                held, size = [], 0
-            held.append(item)
-            size += item.mark.size
-        if held:
-            yield self._shard(held)
-
-    def _shard(self, items: Sequence[Item]) -> Shard:
-        return Shard(tuple(items), self._facts.model_folder, self._facts.digest, self._cut)
-
-    def _limit_s(self, shard: Shard) -> float:
-        size = sum(item.mark.size for item in shard.items) if shard.cut else 0
-        return LEAST_LIMIT_S + size / SLOWEST_BYTES_S
+    def _shards(self, last: bool) -> tuple[list[Shard], dict[bytes, list[Item]]]:
+        """What can be embedded, and its files by content; unless it is the `last`, the end waits for what
+        comes: how many files are given at once must not make other shards.
+        """
+        first = [items[0] for items in self._waiting.values()]
+        facts = self._facts
+        wanted = list(shards.shards(first, facts.model_folder, facts.digest, self._cut))
+        if not last:
+            wanted = wanted[:-1]
+        taken = [item.content for shard in wanted for item in shard.items]
+        return wanted, {content: self._waiting.pop(content) for content in taken}
 
     def _put(self, results: Sequence[Embedded], items: Sequence[Item]) -> None:
         rows = [

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from ghostnote.errors import LibraryError
-from ghostnote.library import database, places
+from ghostnote.library import addresses, database, places
 from ghostnote.library.catalogue import Catalogue, read_facts
 from ghostnote.library.status import delete
 
@@ -39,7 +39,8 @@ def forget_folder(name_or_folder: str | os.PathLike[str], folder: str | os.PathL
     Raises LibraryError.
     """
     place = places.existing(name_or_folder)
-    top = os.fsencode(os.path.abspath(folder))
+    name = os.fspath(folder)
+    top = os.fsencode(addresses.address(name) if addresses.is_address(name) else os.path.abspath(name))
     count = 0
     with places.alone(place):
         for path in places.databases(place):

@@ -19,7 +19,7 @@ from ghostnote.decode.manifest import Manifest
 from ghostnote.decode.model import Model, load
 from ghostnote.errors import LibraryError, UsageError
 from ghostnote.features import audio_file
-from ghostnote.library import database, places, quick, words
+from ghostnote.library import addresses, database, places, quick, words
 from ghostnote.library.aspects import PLAIN, Space, Weights, scaled
 from ghostnote.library.catalogue import Facts, path_for, read_facts
 from ghostnote.library.descriptors import COLUMNS, Descriptors, as_row
@@ -307,8 +307,11 @@ def model_of(library: Searchable) -> Model:
 
 
 def query_of(path: str | os.PathLike[str], model: Model) -> Query:
-    """A sound file as a query. Raises AudioFileError."""
+    """A sound file, or one at an address, as a query. Raises AudioFileError, LibraryError."""
     name = os.fspath(path)
+    if addresses.is_address(name):
+        with addresses.copy_of(name) as copy:
+            return replace(query_of(copy, model), said=words.said(name, model.manifest.classes))
     (sound,) = sounds_in(name, model)
     said = words.said(os.path.abspath(name), model.manifest.classes)
     return Query(sound, content_of(os.fsencode(name)), said, model.spec.duration_s)

@@ -20,7 +20,8 @@ SUFFIXES = frozenset(f".{kind}".encode() for kind in re.findall(r"\w+", _KINDS))
 
 @dataclass(frozen=True)
 class Mark:
-    """What tells that a file was not changed: its length in bytes and its time of change in ns."""
+    """What tells that a file was not changed: its length in bytes and its time of change in ns (of a file
+    with an address also a number made of its store's tag for the content)."""
 
     size: int
     mtime_ns: int
@@ -38,7 +39,13 @@ class Walk:
 
     def knows(self, path: bytes) -> bool:
         """Whether a file that was not found is not there, rather than where nothing could be seen."""
-        return not any(path == name or path.startswith(name + os.sep.encode()) for name, _ in self.unread)
+        return not any(path == name or path.startswith(inside(name)) for name, _ in self.unread)
+
+
+def inside(folder: bytes) -> bytes:
+    """What the paths, or addresses, of all that is below a folder begin with."""
+    separator = b"/" if b"://" in folder else os.sep.encode()
+    return folder.rstrip(separator) + separator
 
 
 def walk(folder: str | os.PathLike[str]) -> Walk:
