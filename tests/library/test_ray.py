@@ -209,7 +209,6 @@ def test_a_machine_with_another_version_is_refused(tmp_path):
 )
 @pytest.mark.parametrize("by_environment", [False, True])
 def test_a_cluster_that_is_not_there(index, sounds, monkeypatch, address, said, by_environment):
-    monkeypatch.setattr(ray_engine.util, "find_spec", lambda name: name)
     fill(sounds, ["a.wav"])
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -222,6 +221,7 @@ def test_a_cluster_that_is_not_there(index, sounds, monkeypatch, address, said, 
 def test_without_ray_it_says_what_to_install(index, sounds, monkeypatch):
     fill(sounds, ["a.wav"])
     monkeypatch.setattr(ray_engine.util, "find_spec", lambda name: None)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     with pytest.raises(LibraryError, match=r"needs the extra ray \(pip install 'ghostnote\[ray\]'\)"):
         index(engine="ray")
     with pytest.raises(LibraryError, match="no engine 'spark'; there are: local, ray"):

@@ -37,11 +37,11 @@ class RayEngine:
     chunk = 65_536
 
     def __init__(self, address: str | None, workers: int | None, model: str, seen: Sequence[str]) -> None:
-        if util.find_spec("ray") is None or util.find_spec("pyarrow") is None:
-            raise LibraryError("--engine ray needs the extra ray (pip install 'ghostnote[ray]')")
         address = address or os.environ.get("RAY_ADDRESS") or ray_driver.LOCAL
         if address != ray_driver.LOCAL:
             _answers(address)
+        if util.find_spec("ray") is None or util.find_spec("pyarrow") is None:
+            raise LibraryError("--engine ray needs the extra ray (pip install 'ghostnote[ray]')")
         self._asked = ray_driver.Asked(address, workers, model, tuple(seen))
         self.hashes = address != ray_driver.LOCAL
         self._process: Any = None
