@@ -174,6 +174,19 @@ def test_questions_are_answered_while_it_is_made(database, manifest, monkeypatch
     assert answers(library, manifest) == found
 
 
+def test_who_must_not_be_kept_busy_only_reads_it(database, manifest, monkeypatch):
+    library = open_library(database.parent, make=False)
+    assert library.quick is not None
+    assert library.quick.wait(60.0)
+    assert library.quick.index is None
+    assert "cannot be read" in library.quick.trouble
+    assert not quick.place(database).exists()
+    assert ready(database.parent).quick.index is not None
+    library = open_library(database.parent, make=False)
+    assert library.quick.wait(60.0)
+    assert library.quick.index is not None
+
+
 def test_a_full_disk_costs_the_file_only(database, manifest, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")

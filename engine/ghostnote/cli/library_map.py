@@ -62,7 +62,7 @@ def _drawn(args: argparse.Namespace) -> tuple[Library, SoundMap]:
     from ghostnote.library.search import open_library
     from ghostnote.library.sound_map import map_of
 
-    library = open_library(args.name, args.model)
+    library = open_library(args.name, args.model, often=False)
     with counting("drawing") as show:
         return library, map_of(library, anew=args.anew, tell=lambda done, total: show(done, total, ""))
 

@@ -27,7 +27,7 @@ def export(
     The file appears
     whole or not at all. Raises LibraryError.
     """
-    library = open_library(name_or_folder, model)
+    library = open_library(name_or_folder, model, often=False)
     path = Path(out)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

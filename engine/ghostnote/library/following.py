@@ -98,7 +98,7 @@ class Following:
     def _read(self, manifest: Manifest) -> _Held:
         state = _state_of(path_for(self._folder, manifest))
         began = time.monotonic()
-        library = open_library(self._folder, manifest, often=False)  # no index: it may change at any time
+        library = open_library(self._folder, manifest, make=False)  # an index only where there is one
         if len(library):
             library.find(query_at(library.latents[0]), 1)  # the first answer is as quick as the others
         now = time.monotonic()

@@ -36,15 +36,17 @@ def wanted(rows: int) -> bool:
     return rows >= FROM and approximate.available()
 
 
-def renew(database: Path, digest: str, points: Float32) -> tuple[Approximate | None, str]:
-    """The index of a library's points, from its file if that is whole and was made of these very points, else
-    made anew and written; or None and why there is none. Why may also say that it could not be kept."""
+def renew(database: Path, digest: str, points: Float32, make: bool = True) -> tuple[Approximate | None, str]:
+    """The index of a library's points, from its file if that is whole and was made of these very points,
+    else, with `make`, made anew and written; or None and why there is none. Why may also say that it could
+    not be kept."""
     made_of = _made_of(points, digest)
     path = place(database)
     try:
         return read(path, made_of, points), ""
-    except LibraryError:
-        pass  # whatever is wrong with it, it can be made again
+    except LibraryError as error:
+        if not make:
+            return None, str(error)
     try:
         found = approximate.build(points)
     except (RuntimeError, MemoryError) as error:
@@ -111,19 +113,19 @@ def _made_of(points: Float32, digest: str) -> str:
 
 
 class Quick:
-    """The index of an open library, read or made by a thread of its own; until it is there, and where there
-    is none, `index` is None. Thread: any."""
+    """The index of an open library, read or, with `make`, made by a thread of its own; until it is there, and
+    where there is none, `index` is None. Thread: any."""
 
-    def __init__(self, database: Path, digest: str, points: Float32) -> None:
+    def __init__(self, database: Path, digest: str, points: Float32, make: bool = True) -> None:
         self.index: Approximate | None = None
         self.trouble = ""
         self._thread = threading.Thread(
-            target=self._prepare, args=(database, digest, points), name="library index", daemon=True
+            target=self._prepare, args=(database, digest, points, make), name="library index", daemon=True
         )
         self._thread.start()
 
-    def _prepare(self, database: Path, digest: str, points: Float32) -> None:
-        found, self.trouble = renew(database, digest, points)
+    def _prepare(self, database: Path, digest: str, points: Float32, make: bool) -> None:
+        found, self.trouble = renew(database, digest, points, make)
         self.index = found
 
     def wait(self, seconds: float) -> bool:

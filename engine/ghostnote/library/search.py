@@ -96,14 +96,14 @@ class Library:
     Made by `open_library`.
     """
 
-    def __init__(self, path: Path, facts: Facts, often: bool = True) -> None:
+    def __init__(self, path: Path, facts: Facts, often: bool = True, make: bool = True) -> None:
         self.path, self.facts = path, facts
         self.rows = Rows(path, facts)
         self._spaces: OrderedDict[Weights, Space] = OrderedDict()
         self._masks: OrderedDict[Condition, Bool] = OrderedDict()
         self.quick: quick.Quick | None = None
         if often and quick.wanted(len(self)):
-            self.quick = quick.Quick(path, facts.digest, self.space(PLAIN).points)
+            self.quick = quick.Quick(path, facts.digest, self.space(PLAIN).points, make)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -255,11 +255,13 @@ def open_library(
     model: str | os.PathLike[str] | Manifest | None = None,
     *,
     often: bool = True,
+    make: bool = True,
 ) -> Library:
     """A library, for a model (its name, folder or manifest), or for the one that it was last indexed with.
 
-    `often`: it will be asked many times, so that the index of a large one is worth reading or making, which
-    a thread does while the first questions are answered without it. Raises LibraryError, BundleError.
+    `often`: it will be asked many times, so that the index of a large one is worth reading, or, with `make`,
+    making, which a thread does while the first questions are answered without it.
+    Raises LibraryError, BundleError.
     """
     folder = places.existing(name_or_folder)
     if model is not None and not isinstance(model, Manifest):
@@ -270,7 +272,7 @@ def open_library(
             with closing(database.connect(path)) as connection:
                 facts = read_facts(connection, path)
             if facts is not None:
-                return Library(path, facts, often)
+                return Library(path, facts, often, make)
     if model is None:
         raise LibraryError(f"library {places.named(folder)!r} was not indexed yet; run `ghostnote index`")
     known = ", ".join(sorted({one.facts.model for one in status(folder)})) or "no sounds"
