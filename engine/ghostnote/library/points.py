@@ -36,6 +36,7 @@ FORM = 1
 """Raise it when something else is told of sounds."""
 
 _TEXT_OF_BYTES = "bytes:"
+_BLOCK = 10_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,13 +87,18 @@ def folders_of(rows: Rows) -> Iterator[Point]:
 def sounds_of(rows: Rows) -> Iterator[Point]:
     """Points of all sounds."""
     hashes = {number: content for content, number in rows.hashes.items()}
-    columns = {name: rows.column(name).tolist() for name in ("onset_s", *COLUMNS)}
-    latents, aspects = rows.aspects["latent"], _pieces(rows)
-    for row, number in enumerate(rows.contents.tolist()):
+    for start in range(0, len(rows), _BLOCK):
+        yield from _sounds(rows, slice(start, start + _BLOCK), hashes)
+
+
+def _sounds(rows: Rows, block: slice, hashes: dict[int, bytes]) -> Iterator[Point]:
+    columns = {name: rows.column(name)[block].tolist() for name in ("onset_s", *COLUMNS)}
+    kinds, latents, aspects = rows.kinds[block].tolist(), rows.aspects["latent"][block], _pieces(rows, block)
+    for row, number in enumerate(rows.contents[block].tolist()):
         paths = rows.paths[number]
         payload = {
             "content": hashes[number].hex(),
-            "class": rows.class_names[int(rows.kinds[row])],
+            "class": rows.class_names[kinds[row]],
             "file": [text_of(path) for path in paths],
             "folder": sorted({text_of(os.path.dirname(path)) for path in paths}),
             **{name: values[row] for name, values in columns.items()},
@@ -108,10 +114,10 @@ def _point(id_: str, vectors: dict[str, Float32], payload: dict[str, Any]) -> Po
     return Point(id_, int.from_bytes(whole.digest(), "big"), vectors, payload)
 
 
-def _pieces(rows: Rows) -> Float32:
+def _pieces(rows: Rows, block: slice) -> Float32:
     """Vectors `aspects` (n, K): columns of all aspects, a pitch as (octaves or 0, 1 or 0), and the square of
     each aspect. They depend on the sound alone, not on what else is in the library."""
-    aspects = {name: rows.aspects[name] for name in NAMES}
+    aspects = {name: rows.aspects[name][block] for name in NAMES}
     pitched = aspects["pitch"][:, 1:]
     aspects["pitch"] = np.concatenate([aspects["pitch"][:, :1] * pitched, pitched], axis=1)
     squares = {name: np.square(values, dtype=np.float64).sum(axis=1) for name, values in aspects.items()}
