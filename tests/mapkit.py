@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
@@ -34,11 +35,11 @@ def put(folder: Path, bundle: Path, points: Mapping[str, np.ndarray]) -> None:
     rng = np.random.default_rng(len(points))
     results, files = [], []
     for name, point in points.items():
-        key = hashlib.blake2b(name.encode(), digest_size=16).digest()
+        key = hashlib.blake2b(os.fsencode(name), digest_size=16).digest()
         chances = rng.dirichlet(np.ones(len(manifest.classes))).astype(np.float32)
         sound = Sound(0.0, np.asarray(point, np.float32), chances, Descriptors(-20, 900, 0, 0.01, 0.3, 0.5))
         results.append(Embedded(key, OK, "", (sound,)))
-        files.append((FOLDER + b"/" + name.encode(), key, Mark(1000, 1)))
+        files.append((FOLDER + b"/" + os.fsencode(name), key, Mark(1000, 1)))
     with closing(Catalogue(path_for(folder, manifest))) as catalogue:
         if catalogue.facts() is None:
             catalogue.begin(Facts.of(manifest, bundle, False))
@@ -49,7 +50,7 @@ def put(folder: Path, bundle: Path, points: Mapping[str, np.ndarray]) -> None:
 def take(folder: Path, names: list[str]) -> None:
     """Take sounds out again."""
     with closing(Catalogue(open_library(folder).path)) as catalogue:
-        catalogue.remove(FOLDER + b"/" + name.encode() for name in names)
+        catalogue.remove(FOLDER + b"/" + os.fsencode(name) for name in names)
 
 
 def placed(library: Library, drawn: SoundMap) -> dict[str, tuple[float, float]]:

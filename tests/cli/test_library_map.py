@@ -57,6 +57,8 @@ def test_the_map_as_files(command, folder, tmp_path):
     for name in ("map.json", "map.CSV"):
         assert command("library", "map", "--out", tmp_path / name).out == "6 sounds were written.\n"
     assert json.loads((tmp_path / "map.json").read_text()) == rows
+    assert command("library", "map", "--out", tmp_path / "map.html").status == 0
+    assert "kick3.wav" in (tmp_path / "map.html").read_text(encoding="utf-8")
     with (tmp_path / "map.CSV").open(newline="") as file:
         table = list(csv.DictReader(file))
     assert [(row["file"], float(row["x"])) for row in table] == [(row["file"], row["x"]) for row in rows]
@@ -75,10 +77,17 @@ def test_a_map_that_misleads_is_said_to(command, folder, monkeypatch):
     ("arguments", "said"),
     [
         (["other"], "no library 'other'; there are: default"),
-        (["--out", "x.pdf"], "end it in .json or .csv"),
+        (["--out", "x.pdf"], "end it in .html or .json or .csv"),
         (["--out", "{missing}/x.json"], "cannot be written (No such file or directory)"),
         (["--model", "nonesuch"], "no bundle of that name"),
         (["--out", "x.json", "--json"], "not allowed with argument"),
+        (["--serve", "--json"], "not allowed with argument"),
+        (["--port", "80"], "--port is for --serve"),
+        (["--bind", "0.0.0.0", "--json"], "--bind is for --serve"),
+        (["--serve", "--instrument", "0"], "ports are 1…65535"),
+        (["--serve", "--port", "70000"], "ports are 0…65535"),
+        (["--serve", "--bind", "here"], "is no address"),
+        (["--serve", "--port", "0", "--model", "nonesuch"], "no bundle of that name"),
     ],
 )
 def test_what_cannot_be(command, folder, arguments, said):

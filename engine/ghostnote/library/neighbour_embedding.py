@@ -76,7 +76,7 @@ def embed(points: Float32, tell: Callable[[int, int], None] = lambda done, total
     return y
 
 
-def principal(points: Float32) -> Float64:
+def principal(points: Float32 | Float64) -> Float64:
     """The first two principal components of points (n, D), (n, 2), signs fixed."""
     out = np.zeros((len(points), 2))
     if len(points) > 1:

@@ -14,7 +14,7 @@ from ghostnote.errors import LibraryError
 from ghostnote.library import map_quality, map_table
 from ghostnote.library.map_placing import apart, place
 from ghostnote.library.map_table import METHOD, Kept, MapFacts, Placed
-from ghostnote.library.neighbour_embedding import embed
+from ghostnote.library.neighbour_embedding import embed, principal
 from ghostnote.library.search import Library
 
 Bool = NDArray[np.bool_]
@@ -97,6 +97,8 @@ def _fit(library: Library, before: Kept | None, tell: Tell) -> Kept | None:
         # In chance order, so that every round of placing sees all kinds.
         others = chance.permutation(others)
         places[others] = place(points[chosen], places[chosen], points[others], SEED)
+        # Wide rather than tall, as screens are.
+        places = principal(places)
     span = float(np.ptp(places, axis=0).max()) if len(points) else 0.0
     units = WIDTH / max(span, 1.0)
     middle = (places.max(axis=0) + places.min(axis=0)) / 2.0 if len(points) else 0.0

@@ -1,0 +1,1 @@
+"""Pages in a browser: an HTTP server for this computer, and what it serves."""
