@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ghostnote.errors import AudioFileError
+from ghostnote.errors import AudioFileError, LibraryError
 from ghostnote.library import wav as module
 from ghostnote.library.wav import wav
 from soundfolders import hit, write
@@ -45,6 +45,14 @@ def test_rates_that_browsers_play(tmp_path, rate, out):
 def test_channels(tmp_path, channels, out):
     samples, _ = heard(wav(write(tmp_path / "a.wav", np.stack([hit(1)] * channels, axis=1)), 0.0, 0.1))
     assert samples.shape[1] == out
+
+
+def test_a_file_at_an_address(tmp_path):
+    pytest.importorskip("fsspec", reason="the extra remote is not installed")
+    there = write(tmp_path / "a.wav", hit(1))
+    assert wav(there.as_uri(), 0.0, 0.1) == wav(there, 0.0, 0.1)
+    with pytest.raises((AudioFileError, LibraryError), match=r"none\.wav"):
+        wav((tmp_path / "none.wav").as_uri(), 0.0, 0.1)
 
 
 def test_no_more_than_is_useful(tmp_path):

@@ -16,7 +16,7 @@ from ghostnote.library import places
 from ghostnote.library.indexing import index as index_library
 from ghostnote.library.search import model_of, open_library, query_of
 from ghostnote.library.sound_map import map_of
-from soundfolders import fill, recording, write
+from soundfolders import fill, hit, recording, write
 from webkit import FakeInstrument, until
 
 
@@ -209,6 +209,27 @@ def test_of_a_recording_the_sound_alone_goes_into_a_slot(tmp_path, bundle, serve
     assert {round(one["onset_s"], 3) for one in near} == {
         round(float(at_s), 3) for k, at_s in enumerate(library.rows.column("onset_s")) if k != row
     }
+
+
+def test_a_file_whose_name_is_no_text_goes_into_a_slot(index, serve, folder):
+    odd = folder / b"\xffodd.wav".decode("utf-8", "surrogateescape")
+    try:
+        shutil.copy(folder / "kick1.wav", odd)
+    except OSError:
+        pytest.skip("this file system takes no names that are no text")
+    write(folder / "new.wav", hit(77)).replace(odd)
+    index()
+    there = []
+
+    def answer(address, args):
+        there.append(soundfile.info(args[0]).frames)
+        return answering(address, args)
+
+    site = serve(FakeInstrument(answer))
+    number = ids_by_name(site)["\\udcffodd.wav"]
+    assert site.post("/map/slot", {"slot": "h", "sound": number}).status == 200
+    assert there[0] > 1000
+    assert site.get(f"/map/sound/{number}.wav").status == 200
 
 
 def test_what_the_instrument_says_against_it_is_shown(index, serve):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ghostnote.errors import AudioFileError
 from ghostnote.features import audio_file, other_formats
+from ghostnote.library import addresses
 
 Float32 = NDArray[np.float32]
 
@@ -25,10 +26,14 @@ USUAL = 48000
 
 
 def wav(path: str | os.PathLike[str], onset_s: float, length_s: float) -> bytes:
-    """A part of a sound file as 16-bit WAV, one or two channels, at most ten seconds.
+    """A part of a sound file, at a path or an address, as 16-bit WAV: at most two channels and ten seconds.
 
-    Raises AudioFileError.
+    Raises AudioFileError, and LibraryError for an address that cannot be reached.
     """
+    name = os.fspath(path)
+    if addresses.is_address(name):
+        with addresses.copy_of(name) as copy:
+            return wav(copy, onset_s, length_s)
     start_s = max(onset_s - BEFORE_S, 0.0)
     values, rate = _read(Path(path), start_s, min(length_s + BEFORE_S + AFTER_S, LONGEST_S))
     if not len(values):

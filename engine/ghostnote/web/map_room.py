@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,9 @@ from typing import Any
 from aiohttp import web
 
 from ghostnote import json_text
+from ghostnote.control.osc_guard import MAX_TEXT
 from ghostnote.errors import AudioFileError, LibraryError, MessageError, NetworkError
+from ghostnote.library.addresses import is_address
 from ghostnote.web import guard, map_page
 from ghostnote.web.instrument import SLOTS, Instrument
 from ghostnote.web.map_source import MOST_NEAR, MapSource
@@ -141,12 +144,17 @@ class MapRoom:
             self._trouble = str(error)
 
     def _file_of(self, number: int, folder: str) -> str | None:
-        """A file that holds a sound alone: its own, or one in a folder, of a recording that was cut."""
+        """A file that holds a sound alone: its own; one in `folder` for a part of a recording, and for a file
+        that the instrument cannot be told.
+        """
         place = self._source.place(number)
-        if place is None or not self._source.shown.library.facts.segmented:
-            return None if place is None else place[0]
+        if place is None:
+            return None
+        if not self._source.shown.library.facts.segmented and _can_be_told(place[0]):
+            return place[0]
         # The name is what the slot's origin will say.
-        name = f"{Path(place[0]).stem[:60]}_{place[1]:.3f}s.wav"
+        stem = os.path.splitext(os.path.basename(place[0]))[0].encode("utf-8", "replace").decode()
+        name = f"{stem[:60]}_{place[1]:.3f}s.wav"
         path = Path(folder) / name
         found = self._source.wav(number)
         assert found is not None
@@ -155,6 +163,14 @@ class MapRoom:
 
     async def _in_turn(self, work: Any, *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work, *args)
+
+
+def _can_be_told(path: str) -> bool:
+    """Whether a path is one of this computer that goes into an OSC message."""
+    try:
+        return not is_address(path) and len(path.encode()) <= MAX_TEXT
+    except UnicodeEncodeError:
+        return False
 
 
 def _number(request: web.Request) -> int:
