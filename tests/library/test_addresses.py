@@ -194,6 +194,17 @@ def test_a_folder_of_a_store_that_cannot_be_listed_keeps_its_files(index, filled
     assert held("lib") == before
 
 
+def test_an_empty_folder_at_an_address_keeps_its_files(index, sounds):
+    fill(sounds, ["a.wav"])
+    index(f"file://{sounds}")
+    (sounds / "a.wav").unlink()
+    report = index(f"file://{sounds}")
+    assert "is its disk there" in report.unread[0][1]
+    assert len(held("lib")) == 1
+    (sounds / "readme.txt").write_text("here, without sounds")
+    assert index(f"file://{sounds}").removed == 1
+
+
 def denied(what, path):
     raise PermissionError("Access Denied")
 

@@ -14,6 +14,7 @@ from ghostnote.bench.beatbox import beatbox
 from ghostnote.bench.beside import beside
 from ghostnote.bench.ears import ears
 from ghostnote.bench.engine_cost import decode_beside_control, detail_ms, voices_cost
+from ghostnote.bench.engines import engines
 from ghostnote.bench.jack_server import UnavailableError
 from ghostnote.bench.library import library
 from ghostnote.bench.machine import load_average
@@ -101,6 +102,7 @@ SECTIONS: dict[str, Callable[[BenchOptions], Section]] = {
     "segmentation": segmentation_section,
     "library": library,
     "scale": scale,
+    "engines": engines,
     "ears": ears,
     "beatbox": beatbox,
     "osc": latency.osc,
@@ -117,7 +119,7 @@ SECTIONS: dict[str, Callable[[BenchOptions], Section]] = {
 """In the order in which they run."""
 
 GROUPS = {"latency": ("osc", "midi", "knob")}
-LONG = ("scale", "soak")
+LONG = ("scale", "engines", "soak")
 """Only run when they are named."""
 
 

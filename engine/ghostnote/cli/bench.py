@@ -20,8 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="WHAT",
-        help="decode, voices, phase, segmentation, library, scale, ears, beatbox, osc, midi, knob (these "
-        "three: latency), morph, tags, feedback, startup, beside, memory, soak; default: all but scale, soak",
+        help="decode, voices, phase, segmentation, library, scale, engines, ears, beatbox, osc, midi, knob "
+        "(these three: latency), morph, tags, feedback, startup, beside, memory, soak; default: all but "
+        "scale, engines, soak",
     )
     parser.add_argument("--json", action="store_true", help="write JSON on standard output")
     parser.add_argument(
@@ -35,7 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--realtime-server", action="store_true", help="start jackd with real-time priority (-R)"
     )
     parser.add_argument(
-        "--sizes", metavar="N,N,…", help="sounds in the libraries of scale (1000,10000,100000,1000000)"
+        "--sizes",
+        metavar="N,N,…",
+        help="sounds of scale (1000,10000,100000,1000000), files of engines (up to 10000)",
     )
     parser.add_argument("--model", default="drums", metavar="NAME", help="model name or folder")
 

@@ -79,7 +79,6 @@ def walk(text: str) -> Walk:
     prefix = root.rstrip("/")
     for name, info in _files(system, root, found):
         found.files[os.fsencode(top.rstrip("/") + name[len(prefix) :])] = _mark(info)
-    found.empty = not found.files and not found.unread
     return found
 
 
@@ -93,6 +92,7 @@ def _files(system: Any, root: str, found: Walk) -> Iterator[tuple[str, dict[str,
             top = os.fsdecode(found.top).rstrip("/")
             found.unread.append((os.fsencode(top + folder[len(root.rstrip("/")) :]), why(error)))
             continue
+        found.empty = found.empty or (folder == root and not entries)
         for entry in sorted(entries, key=lambda entry: str(entry["name"])):
             name = str(entry["name"]).rstrip("/")
             last = name.rpartition("/")[2]
