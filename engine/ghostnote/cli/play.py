@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--library",
         metavar="NAME",
-        help="name or folder of the library to find similar sounds in (default, once it is asked for)",
+        help="name or folder of the library to find similar sounds in (default, once it is asked for); its "
+        "map is served at the TCP port that has the number of --port",
     )
     parser.add_argument("--seconds", type=float, metavar="S", help="end after S seconds")
     parser.add_argument("--log", metavar="FILE.jsonl", help="write down everything that takes effect")

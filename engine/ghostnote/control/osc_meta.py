@@ -20,9 +20,9 @@ PROTOCOL = 1
 Arguments = tuple[Value, ...]
 
 
-@dataclass(frozen=True)
+@dataclass
 class ServerInfo:
-    """What `/gn/hello` tells a peer; a port of 0 means that nothing listens there."""
+    """What `/gn/hello` tells a peer; a port of 0 means that nothing listens there (yet)."""
 
     version: str = ""
     session: str = ""

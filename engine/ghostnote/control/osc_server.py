@@ -43,11 +43,11 @@ class OscServer(Receiver):
     ) -> None:
         super().__init__(telemetry, bind, port, "osc", "--port")
         telemetry.gauge("osc_receive_buffer", self.receive_buffer)
-        info = ServerInfo(ghostnote.__version__, session, self.port, http_port)
+        self.info = ServerInfo(ghostnote.__version__, session, self.port, http_port)
         sender = OscSender(telemetry, self._sock)
         self._feedback = None if changes is None else Feedback(changes, values, sender, telemetry)
         self._router = OscRouter(
-            inbox, telemetry, sender, values=values, info=info, settled=settled, feedback=self._feedback
+            inbox, telemetry, sender, values=values, info=self.info, settled=settled, feedback=self._feedback
         )
 
     def start(self) -> None:

@@ -313,6 +313,8 @@ def main() -> int:
             started.set()
         elif message.get("type") == "quit":
             done.set()
+        elif message.get("type") == "page" and playing:
+            playing[0].osc.info.http_port = message["port"]
         elif message.get("type") in ("rec", "event", "kept", "found") and playing:
             playing[0].stage.told(message)
 

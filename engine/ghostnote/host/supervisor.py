@@ -22,6 +22,7 @@ from ghostnote.host.child import TURN_S, Child, Patience
 from ghostnote.host.console import Console, PlainConsole, ScreenToCome, can_show
 from ghostnote.host.finder_keeper import FinderKeeper
 from ghostnote.host.options import LAST, PlayOptions
+from ghostnote.host.pages_keeper import PagesKeeper
 from ghostnote.host.pipe import Message
 from ghostnote.host.play_ears import PlayEars
 from ghostnote.host.recordings import Recordings, check_record
@@ -73,6 +74,7 @@ class Supervisor:
         self._seen: dict[str, Any] = {}
         self._ears = PlayEars(options, self._say, self._tell, self.send)
         self._finder = FinderKeeper(options, self.send, self._say, self._tell)
+        self._pages = PagesKeeper(options, self.send, self._say, self._tell)
 
     def send(self, message: Message) -> None:
         """Send something to the core, if there is one. Thread: any."""
@@ -107,6 +109,7 @@ class Supervisor:
             self._recordings.close()
             self._ears.close()
             self._finder.close()
+            self._pages.close()
             goodbye = self._goodbye()
             if goodbye:
                 self._note(goodbye)
@@ -191,6 +194,7 @@ class Supervisor:
             self._recordings.look()
             self._ears.look()
             self._finder.look()
+            self._pages.look()
             if self._time_is_over():
                 return 0
         return 0
@@ -248,6 +252,7 @@ class Supervisor:
             self._greet(message)
             self._rate = message["rate"]
             self._ears.begin(message["rate"])
+            self._pages.begin(*message["osc"])
         elif kind == "failed":
             if self._began is None:
                 self._failed = message["text"]
