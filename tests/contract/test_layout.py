@@ -17,6 +17,7 @@ DISTRIBUTIONS = {
     "rtmidi": "python-rtmidi",
     "pythonosc": "python-osc",
     "jack": "jack-client",
+    "sklearn": "scikit-learn",
     "pa_ringbuffer": "rtmixer",
 }
 # Loaded by name: Keras takes TensorFlow as its backend, mido takes python-rtmidi.

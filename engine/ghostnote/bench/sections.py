@@ -17,6 +17,7 @@ from ghostnote.bench.engine_cost import decode_beside_control, detail_ms, voices
 from ghostnote.bench.engines import engines
 from ghostnote.bench.jack_server import UnavailableError
 from ghostnote.bench.library import library
+from ghostnote.bench.library_map import sound_map
 from ghostnote.bench.machine import load_average
 from ghostnote.bench.memory import memory
 from ghostnote.bench.morph import morph
@@ -101,6 +102,7 @@ SECTIONS: dict[str, Callable[[BenchOptions], Section]] = {
     "phase": phase,
     "segmentation": segmentation_section,
     "library": library,
+    "map": sound_map,
     "scale": scale,
     "engines": engines,
     "ears": ears,
@@ -119,7 +121,7 @@ SECTIONS: dict[str, Callable[[BenchOptions], Section]] = {
 """In the order in which they run."""
 
 GROUPS = {"latency": ("osc", "midi", "knob")}
-LONG = ("scale", "engines", "soak")
+LONG = ("map", "scale", "engines", "soak")
 """Only run when they are named."""
 
 

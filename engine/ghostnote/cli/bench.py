@@ -20,9 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="WHAT",
-        help="decode, voices, phase, segmentation, library, scale, engines, ears, beatbox, osc, midi, knob "
-        "(these three: latency), morph, tags, feedback, startup, beside, memory, soak; default: all but "
-        "scale, engines, soak",
+        help="decode, voices, phase, segmentation, library, map, scale, engines, ears, beatbox, osc, midi, "
+        "knob (these three: latency), morph, tags, feedback, startup, beside, memory, soak; default: all but "
+        "map, scale, engines, soak",
     )
     parser.add_argument("--json", action="store_true", help="write JSON on standard output")
     parser.add_argument(
