@@ -69,14 +69,15 @@ def made(
     numbers: Iterable[int], manifest: Manifest
 ) -> tuple[list[Embedded], list[tuple[bytes, bytes, Mark]]]:
     """Contents by number, the same each time, and files that have them: one to three sounds in each, in
-    clusters; of every seventh content a copy in another folder; every eleventh has the point of its
+    clusters; of every seventh content a copy in another folder; every eleventh has the sounds of its
     predecessor; some without a pitch; one folder whose name is no text."""
     results, files = [], []
     for k in numbers:
-        rng = np.random.default_rng(k - (k % 11 == 10))
-        centre = 2.0 * np.random.default_rng(1000 + k % 20).standard_normal(manifest.latent_size)
+        like = k - (k % 11 == 10)
+        rng = np.random.default_rng(like)
+        centre = 2.0 * np.random.default_rng(1000 + like % 20).standard_normal(manifest.latent_size)
         sounds = []
-        for piece in range(1 + k % 3):
+        for piece in range(1 + like % 3):
             chance, values = rng.exponential(size=len(manifest.classes)) ** 3, rng.random(6)
             described = Descriptors(
                 -60.0 * values[0], 100.0 + 8000.0 * values[1], 900.0 * values[2] * (values[2] > 0.4),

@@ -154,6 +154,15 @@ def test_it_is_not_made_for_small_libraries_nor_without_faiss(database, monkeypa
     assert open_library(database.parent).quick is None
 
 
+def test_what_a_killed_process_left_goes_with_time(database):
+    left = [quick.place(database).with_name(f"{quick.place(database).name}-{k}.part") for k in (1, 2)]
+    for path in left:
+        path.write_bytes(b"half")
+    os.utime(left[0], (1e9, 1e9))
+    ready(database.parent)
+    assert [path.exists() for path in left] == [False, True], "another process may be writing the other"
+
+
 def test_questions_are_answered_while_it_is_made(database, manifest, monkeypatch):
     building, go_on = threading.Event(), threading.Event()
     build = approximate.build
@@ -253,8 +262,10 @@ def test_an_index_run_makes_it_and_says_when_it_cannot(index, sounds, monkeypatc
     before = path.read_bytes()
     monkeypatch.setattr(approximate, "build", lambda points: pytest.fail("nothing has changed"))
     assert index().trouble == ""
-    monkeypatch.undo()
     assert path.read_bytes() == before
+    monkeypatch.setattr(quick, "FROM", 1000)
+    index()
+    assert not path.exists(), "too small by now"
 
 
 def test_removing_a_library_takes_it_along(index, sounds, monkeypatch):

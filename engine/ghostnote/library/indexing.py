@@ -128,6 +128,8 @@ def index(
         changed = report.embedded or report.added or report.changed or report.removed
         if quick.wanted(report.segments) and (changed or not quick.place(path).is_file()):
             report.trouble = renew_quick(path)
+        elif report.segments < quick.FROM:
+            quick.forget(path)
         drop_outdated(place, manifest)
     report.seconds = time.monotonic() - began
     return report

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -93,7 +93,11 @@ def sounds_of(rows: Rows) -> Iterator[Point]:
 
 def _sounds(rows: Rows, block: slice, hashes: dict[int, bytes]) -> Iterator[Point]:
     columns = {name: rows.column(name)[block].tolist() for name in ("onset_s", *COLUMNS)}
-    kinds, latents, aspects = rows.kinds[block].tolist(), rows.aspects["latent"][block], _pieces(rows, block)
+    kinds, latents, aspects = (
+        rows.kinds[block].tolist(),
+        rows.aspects["latent"][block],
+        pieces({name: values[block] for name, values in rows.aspects.items()}),
+    )
     for row, number in enumerate(rows.contents[block].tolist()):
         paths = rows.paths[number]
         payload = {
@@ -114,10 +118,10 @@ def _point(id_: str, vectors: dict[str, Float32], payload: dict[str, Any]) -> Po
     return Point(id_, int.from_bytes(whole.digest(), "big"), vectors, payload)
 
 
-def _pieces(rows: Rows, block: slice) -> Float32:
-    """Vectors `aspects` (n, K): columns of all aspects, a pitch as (octaves or 0, 1 or 0), and the square of
-    each aspect. They depend on the sound alone, not on what else is in the library."""
-    aspects = {name: rows.aspects[name][block] for name in NAMES}
+def pieces(aspects: Mapping[str, Float32]) -> Float32:
+    """Vectors `aspects` (n, K) of sounds with aspects (n, columns) each: all these columns, a pitch as
+    (octaves or 0, 1 or 0), and the square of each. They depend on a sound alone, not on others."""
+    aspects = {name: aspects[name] for name in NAMES}
     pitched = aspects["pitch"][:, 1:]
     aspects["pitch"] = np.concatenate([aspects["pitch"][:, :1] * pitched, pitched], axis=1)
     squares = {name: np.square(values, dtype=np.float64).sum(axis=1) for name, values in aspects.items()}

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,8 @@ SUFFIX = ".faiss"
 _FORM = 1
 _MAGIC = b"ghostnote index\n"
 _SUM = 32
+_FORGOTTEN_S = 3600.0
+"""What is being written for so long is what a killed process left."""
 
 
 def place(database: Path) -> Path:
@@ -84,6 +88,9 @@ def write(path: Path, made_of: str, found: Approximate) -> None:
     """Write an index: the file is the new one or the old one at any moment. Raises OSError."""
     facts = json.dumps({"form": _FORM, "made_of": made_of, "probes": found.probes})
     digest = hashlib.blake2b(digest_size=_SUM)
+    for left in path.parent.glob(f"{path.name}-*.part"):
+        if time.time() - left.stat().st_mtime > _FORGOTTEN_S:
+            left.unlink(missing_ok=True)
     part = path.with_name(f"{path.name}-{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -103,6 +110,12 @@ def delete(database: Path) -> None:
     path = place(database)
     for part in [path, *path.parent.glob(f"{path.name}-*.part")]:
         part.unlink(missing_ok=True)
+
+
+def forget(database: Path) -> None:
+    """Delete the file beside a database that has become too small for one, if that can be."""
+    with suppress(OSError):
+        delete(database)
 
 
 def _made_of(points: Float32, digest: str) -> str:
