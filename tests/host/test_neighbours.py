@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,6 +143,16 @@ def test_a_sound_of_a_recording_goes_into_a_slot_without_what_follows_it(stand, 
     got = stand.engine.slots.get("b").z
     whole = model.encode(magnitudes(audio_file.load(path, model.spec, offset_s=0.6), model.spec))
     assert np.linalg.norm(got - wanted) < 0.1 * np.linalg.norm(whole - wanted)
+
+
+def test_a_name_that_is_no_text_can_be_logged_and_told(stand, tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/n\xff.wav")
+    stand.rows[0] = [path, 0.0, 1.0, "", 0.0]
+    code, text = stand.do("slot/b/similar", "a")
+    assert (code, "n\\udcff.wav: there is no such file" in text) == ("io", True)
+    os.link(tmp_path / "n1.wav", path)
+    assert stand.do("slot/b/similar", "a") == ("", "n\\udcff.wav (no class)")
+    assert stand.origins("b") == ["n\\udcff.wav"]
 
 
 @pytest.mark.parametrize(("rank", "text"), [(7, "there are only 6 such sounds"), (1000, "there are only 6")])

@@ -165,6 +165,7 @@ class Tasks:
 
         Thread: any.
         """
+        text = in_letters(text)
         if code:
             self._telemetry.trouble(f"task:{task.target.addr}", f"{task.target.addr}: {text}")
         self.notify(task.source, task.target.addr, code, text, task.request)
@@ -251,6 +252,11 @@ class Tasks:
             [Event(addr, args, source, now, None, batch) for addr, args in changes]
         )
         self._answered = now
+
+
+def in_letters(text: str) -> str:
+    """A text as logs and peers take it: bytes of a file's name that are no text as `\\udcff`."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_local(source: str) -> bool:

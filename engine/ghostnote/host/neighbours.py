@@ -16,7 +16,7 @@ import numpy as np
 from ghostnote.core.engine import Engine
 from ghostnote.core.models import Loaded
 from ghostnote.core.part import Part
-from ghostnote.core.tasks import Change, Task, Tasks
+from ghostnote.core.tasks import Change, Task, Tasks, in_letters
 from ghostnote.errors import AudioFileError, MessageError
 from ghostnote.features import audio_file
 from ghostnote.host.finding import FinderLine, about_point, neighbours_in, question_about
@@ -168,7 +168,7 @@ class Neighbours:
     def _sound(self, row: Sequence[Any]) -> tuple[Any, str]:
         """Samples of a neighbour, and what a slot that holds it says of it. Raises AudioFileError."""
         file, onset_s, _, _, length_s = row
-        spec, name = self._engine.spec, Path(file).name
+        spec, name = self._engine.spec, in_letters(Path(file).name)
         if not length_s:
             return audio_file.load(file, spec), name
         return audio_file.sound_at(file, spec, onset_s, length_s), f"{name} {onset_s:.2f} s"
