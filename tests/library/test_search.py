@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ghostnote.errors import AudioFileError, LibraryError, UsageError
+from ghostnote.features import audio_file
 from ghostnote.library import indexing, nearest, places, removing, search
 from ghostnote.library.aspects import PLAIN, Space, Weights, parse_weights, scaled, spreads
 from ghostnote.library.filters import parse_filter
-from ghostnote.library.search import model_of, open_library, query_of
+from ghostnote.library.search import model_of, open_library, query_at, query_of
 from librarykit import Inline
 from soundfolders import RATE, fill, hit, recording, write
 
@@ -280,3 +281,15 @@ def test_the_smallest_are_among_those_that_are_taken(size, count, seed, share):
     wanted = np.sort(values[np.isfinite(values)])[:count]
     assert np.array_equal(np.sort(values[taken])[:count], wanted)
     assert len(set(taken.tolist())) == len(taken)
+
+
+def test_a_point_as_a_query_keeps_the_point_whatever_its_sound_would_be(library, sounds, bundle):
+    model = model_of(library)
+    samples = audio_file.load(sounds / "kit1/kick0.wav", model.spec)
+    point = library.latents[3] + np.float32(0.5)
+    query = query_at(point, model, samples)
+    by_file = query_of(sounds / "kit1/kick0.wav", model)
+    assert np.array_equal(query.sound.latent, point)
+    assert np.allclose(query.sound.probabilities, by_file.sound.probabilities)
+    assert query.sound.descriptors.loudness_db == pytest.approx(by_file.sound.descriptors.loudness_db)
+    assert names(library.find(query, 3)) == names(library.find(query_at(point), 3))
