@@ -15,6 +15,7 @@ from ghostnote.bench.beside import beside
 from ghostnote.bench.ears import ears
 from ghostnote.bench.engine_cost import decode_beside_control, detail_ms, voices_cost
 from ghostnote.bench.engines import engines
+from ghostnote.bench.finder import finder
 from ghostnote.bench.jack_server import UnavailableError
 from ghostnote.bench.library import library
 from ghostnote.bench.library_map import sound_map
@@ -102,6 +103,7 @@ SECTIONS: dict[str, Callable[[BenchOptions], Section]] = {
     "phase": phase,
     "segmentation": segmentation_section,
     "library": library,
+    "finder": finder,
     "map": sound_map,
     "scale": scale,
     "engines": engines,

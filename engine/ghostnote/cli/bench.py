@@ -20,16 +20,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="WHAT",
-        help="decode, voices, phase, segmentation, library, map, scale, engines, ears, beatbox, osc, midi, "
-        "knob (these three: latency), morph, tags, feedback, startup, beside, memory, soak; default: all but "
-        "map, scale, engines, soak",
+        help="decode, voices, phase, segmentation, library, finder, map, scale, engines, ears, beatbox, osc, "
+        "midi, knob (these three: latency), morph, tags, feedback, startup, beside, memory, soak; default: "
+        "all but map, scale, engines, soak",
     )
     parser.add_argument("--json", action="store_true", help="write JSON on standard output")
     parser.add_argument(
         "--seconds",
         type=float,
         metavar="S",
-        help="length of voices, beatbox, morph, feedback, beside, memory, soak",
+        help="length of voices, finder, beatbox, morph, feedback, beside, memory, soak",
     )
     parser.add_argument("--hits", type=int, default=1000, metavar="N", help="hits of a latency measurement")
     parser.add_argument(

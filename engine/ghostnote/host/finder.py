@@ -1,7 +1,7 @@
-"""The finder process: holds a library while the instrument plays, and answers what sounds like what.
+"""The finder process: beside the instrument and not in its way, it holds a library and answers questions.
 
-It is beside the instrument and not in its way: whatever loading and searching take, they take here, at a low
-priority. If it dies, the sound goes on and the parent starts another.
+Whatever starting, loading and searching take, they take here, at a low priority. If it dies, the sound goes
+on and the parent starts another.
 """
 
 from __future__ import annotations
@@ -10,124 +10,20 @@ import os
 import queue
 import sys
 import threading
-from functools import lru_cache
-from typing import Any
 
 from ghostnote.crew import ONE_THREAD
-
-os.environ.update(ONE_THREAD)  # before NumPy loads
-
-import numpy as np
-
-from ghostnote.decode import bundle
-from ghostnote.decode.files import inside
-from ghostnote.decode.manifest import Manifest
-from ghostnote.decode.model import Model, load
-from ghostnote.errors import (
-    AudioFileError,
-    BundleError,
-    GhostnoteError,
-    LibraryError,
-    MessageError,
-    UsageError,
-)
-from ghostnote.host.asked_point import query_of_point
 from ghostnote.host.pipe import Message, PipeWriter, ignore_signals, read_messages
-from ghostnote.library.aspects import Weights, parse_weights
-from ghostnote.library.filters import parse_filter
-from ghostnote.library.following import Following
-from ghostnote.library.places import DEFAULT
-from ghostnote.library.search import Query, query_of
 
 NICE = 5
 """It gives way to the instrument, as an index does."""
 MAX_WAITING = 64
 _SWITCH_INTERVAL_S = 0.0005
-_CODES: tuple[tuple[type[GhostnoteError], str], ...] = (
-    (UsageError, "range"),
-    (LibraryError, "not_found"),
-    (AudioFileError, "io"),
-    (BundleError, "io"),
-)
-
-
-class Finder:
-    """Answers questions about one library. Thread: one.
-
-    A question (`find`) has the model's folder and digest; a `file` or a `point` (its numbers, and its
-    `detail` in text form); `n`, `within` and `weights`. Its answer (`found`) has `neighbours`, nearest first,
-    each file, onset (s), distance, class, and its length (s) where it is a part of the file, else 0; or the
-    `code` and `text` of an error.
-    """
-
-    def __init__(self, library: str | None, out: PipeWriter) -> None:
-        """`library`: name or folder, None for the usual one. Raises LibraryError for what can be neither."""
-        self._out = out
-        self._following = Following(
-            library or DEFAULT, lambda text: out.send({"type": "trouble", "text": text})
-        )
-
-    def open(self, model: str) -> None:
-        """Have the sounds of a model, by name or folder, before the first question; a problem is told."""
-        try:
-            folder = bundle.find(model)
-            library = self._following.library(_manifest(str(folder), None))
-            self._out.send({"type": "opened", "sounds": len(library)})
-        except GhostnoteError as error:
-            self._out.send({"type": "trouble", "text": f"nothing can be searched for yet: {error}"})
-
-    def answer(self, asked: Message) -> None:
-        """Answer a question, whatever is wrong with it."""
-        found: Message = {"type": "found", "id": asked.get("id")}
-        try:
-            self._out.send({**found, "neighbours": self._neighbours(asked)})
-        except GhostnoteError as error:
-            code = error.code if isinstance(error, MessageError) else _code(error)
-            self._out.send({**found, "code": code, "text": str(error)})
-        except Exception as error:  # a sound file may do anything to a decoder
-            self._out.send({**found, "code": "internal", "text": f"the search failed: {error!r}"})
-
-    def _neighbours(self, asked: Message) -> list[list[Any]]:
-        within, weights = parse_filter(asked["within"]), parse_weights(asked["weights"])
-        library = self._following.library(_manifest(asked["model"], asked["digest"]))
-        query = _query(asked, weights)
-        return [
-            [n.file, n.onset_s, n.distance, n.class_name, n.length_s if library.facts.segmented else 0.0]
-            for n in library.find(query, int(asked["n"]), within, weights)
-        ]
-
-
-def _query(asked: Message, weights: Weights) -> Query:
-    model = _model(asked["model"], asked["digest"])
-    if "file" in asked:
-        return query_of(asked["file"], model)
-    return query_of_point(np.array(asked["point"], dtype=np.float32), model, weights, asked.get("detail", ""))
-
-
-def _manifest(folder: str, digest: str | None) -> Manifest:
-    """What a bundle says of itself, if it is still the one of `digest` (None: any)."""
-    manifest = Manifest.from_file(inside(bundle.find(folder), bundle.MANIFEST_NAME))
-    if digest not in (None, manifest.digest):
-        raise BundleError(
-            f"model {manifest.name} was changed on disk since the instrument loaded it; load it again"
-        )
-    return manifest
-
-
-@lru_cache(maxsize=2)
-def _model(folder: str, digest: str) -> Model:
-    model = load(folder, warm_up=False, lazy=("encoder", "decoder", "classifier"))
-    assert model.manifest.digest == digest
-    return model
-
-
-def _code(error: GhostnoteError) -> str:
-    return next((code for kind, code in _CODES if isinstance(error, kind)), "internal")
 
 
 def main() -> int:
     """Run as a child: which library on standard input, then questions, then `quit`."""
     ignore_signals()
+    os.environ.update(ONE_THREAD)
     if hasattr(os, "nice"):
         os.nice(NICE)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
@@ -149,6 +45,8 @@ def main() -> int:
         waiting.put(None)
 
     threading.Thread(target=listen, name="ghostnote-supervised", daemon=True).start()
+    from ghostnote.host.answering import Finder  # NumPy and all: at the low priority, on one thread
+
     finder: Finder | None = None
     while (message := waiting.get()) is not None:
         if message["type"] == "start":

@@ -11,8 +11,8 @@ from bundles import build_bundle
 from ghostnote.decode.manifest import Manifest
 from ghostnote.decode.model import load
 from ghostnote.features.spec import FeatureSpec
-from ghostnote.host import finder as module
-from ghostnote.host.finder import Finder
+from ghostnote.host import answering as module
+from ghostnote.host.answering import Finder
 from ghostnote.library import indexing
 from ghostnote.library.indexing import IndexOptions
 from ghostnote.library.search import open_library, query_of
