@@ -70,13 +70,13 @@ def test_a_sound_plays_the_part_of_its_class_and_nothing_while_it_is_off(box):
     performance.sync()
     for count in (1, 2):
         mouth.say()
-        wait_for(lambda count=count: performance.ask("beatbox/hits") == count, f"hit {count}")
+        wait_for(lambda count=count: performance.ask("beatbox/hits") >= count, f"hit {count}")
         performance.sync()
     performance.wait_for_line("/hit", times=2)
     parts = dict(entry.rsplit(":", 1) for entry in performance.ask("beatbox/map"))
     assert parts["kick"] == "1"
     assert len(parts) == 9
-    (one, hard), (other, _) = hits_of(performance)
+    (one, hard), (other, _), *_ = hits_of(performance)
     assert one == other
     assert 0.3 < hard <= 1.0
     assert performance.ask("slot/a/origin") == "kick"  # nothing was learnt
@@ -95,7 +95,7 @@ def test_a_class_is_given_another_part_or_none(box):
     performance.sync()
     assert performance.ask("beatbox/map")[0] == "kick:0"
     mouth.say()
-    wait_for(lambda: performance.ask("beatbox/ignored") == 1, "the sound passed over")
+    wait_for(lambda: performance.ask("beatbox/ignored") >= 1, "the sound passed over")
     assert len(hits_of(performance)) == 1
 
 
@@ -132,8 +132,8 @@ def test_a_sound_is_learnt_by_its_part_in_one_step_and_replays_without_an_input(
     performance.sync()
     for count in (1, 2):
         mouth.say()
-        wait_for(lambda count=count: performance.ask("beatbox/hits") == count, f"hit {count}")
-        wait_for(lambda count=count: performance.ask("beatbox/learnt") == 1 + count, f"learnt {count}")
+        wait_for(lambda count=count: performance.ask("beatbox/hits") >= count, f"hit {count}")
+        wait_for(lambda count=count: performance.ask("beatbox/learnt") >= 1 + count, f"learnt {count}")
     performance.wait_for_line("slot/c/point", times=3)
     performance.wait_for_line("part3/hit", times=2)
     lines = [json.loads(line)["addr"] for line in performance.lines()]

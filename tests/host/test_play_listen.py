@@ -7,6 +7,7 @@ import time
 import pytest
 from pythonosc.osc_bundle import OscBundle
 
+from bundles import build_bundle
 from host.streams import drain, pair
 from playing import wait_for
 
@@ -119,11 +120,23 @@ def test_an_input_that_is_not_there_is_told_and_the_rest_goes_on(play, streams):
     collected(streams, lambda f: of(f, "/gn/in/onsets"), "the input's channels, silent")
 
 
+def test_a_model_without_classes_listens_by_another_one(play, streams, bundle, tmp_path):
+    plain = build_bundle(tmp_path / "plain", classes=())
+    performance = play("--model", str(plain), "--listen", "--targets", target(streams))
+    performance.wait_for_complaint("the ears cannot listen, the instrument plays on.*no classifier")
+    performance.close()
+    again = play("--model", str(plain), "--listen", "--ears", str(bundle), "--targets", target(streams))
+    again.wait_until_said("listening to what is played")
+    again.send("part1/hit", 1.0)
+    collected(streams, lambda f: of(f, "/gn/out/hit"), "a hit")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("--listen", "--targets", "nonsense:x"), "HOST:PORT is needed"),
-        (("--targets", "127.0.0.1:9771"), "--listen says to what"),
+        (("--targets", "127.0.0.1:9771"), "--targets: nobody listens; --listen says to what"),
+        (("--ears", "drums"), "--ears: nobody listens; --listen says to what"),
     ],
 )
 def test_targets_that_cannot_be_are_one_line(play, arguments, said):

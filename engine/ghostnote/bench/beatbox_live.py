@@ -35,7 +35,6 @@ _LENGTH_S = 0.4
 _LEVEL = 0.5
 _NEAR_S = 0.1
 _LATEST_S = 0.3
-_FADE_S = 2.0
 _AFTER_S = 0.03
 _SETTLE_S = 2.0
 _LOUDEST = 0.9
@@ -167,13 +166,10 @@ def struck(running: Box, count: int, rng: np.random.Generator) -> list[float]:
 
 
 def listen(running: Box, samples: Float32, rate: int) -> tuple[int, int]:
-    """Hits and onsets while `samples` (n,) are played in, faded in and out."""
+    """Hits and onsets while `samples` (n,) are played in."""
     import soxr
 
     sound = soxr.resample(samples, rate, running.mouth.rate).astype(np.float32)
-    fade = np.linspace(0.0, 1.0, min(len(sound) // 2, round(_FADE_S * running.mouth.rate)), dtype=np.float32)
-    sound[: len(fade)] *= fade
-    sound[-len(fade) :] *= fade[::-1]
     before = _counts(running)
     running.mouth.play(sound)
     time.sleep(len(sound) / running.mouth.rate + _SETTLE_S)
