@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import soundfile
 
 from features.onsetkit import hit
 from jackserver import JackServer
+from playing import PATIENCE_S
 
 HITS = Path(__file__).parent / "jack_hits.py"
+AGAIN_S = 8.0
 
 
 class Mouth:
@@ -34,6 +39,18 @@ class Mouth:
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
+
+    def say_until(self, heard: Callable[[], bool], what: str) -> None:
+        """Say it, again if nothing came of it: a busy machine loses sounds."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            self.say()
+            again = time.monotonic() + AGAIN_S
+            while time.monotonic() < again:
+                if heard():
+                    return
+                time.sleep(0.02)
+        pytest.fail(f"{what}: not within {PATIENCE_S:.0f} s")
 
     def close(self) -> None:
         self.process.kill()
