@@ -164,3 +164,13 @@ def test_a_library_is_opened_ahead_or_its_lack_is_told(pipe, short, sounds):
     opened, trouble = pipe.sent
     assert opened == {"type": "opened", "sounds": 4}
     assert "nothing can be searched for yet: there is no library 'nothing'" in trouble["text"]
+
+
+def test_what_a_point_came_from_is_no_answer(ask, sounds):
+    library = open_library("lib")
+    point = [float(x) + 1e-3 for x in library.latents[library.files().index(str(sounds / "kick1.wav"))]]
+    (nearest, *_), *_ = ask(point=point, n=1)["neighbours"]
+    assert Path(nearest).name == "kick1.wav"
+    found = ask(point=point, n=3, but=[nearest, 0.001])["neighbours"]
+    assert sorted(Path(row[0]).name for row in found) == ["kick2.wav", "snare1.wav", "snare2.wav"]
+    assert len(ask(point=point, n=4, but=[nearest, 5.0])["neighbours"]) == 4, "another sound of that file"

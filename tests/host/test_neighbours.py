@@ -335,3 +335,27 @@ def test_numbers_that_are_absurd_are_clipped():
     assert check(resolve("/gn/library/similar"), ("a", 10**9)) == (("a", 100, "", ""), True)
     assert check(resolve("/gn/slot/a/similar"), ("a", -5)) == (("a", 1, "", ""), True)
     assert check(resolve("/gn/part1/similar"), (-(10**9),)) == ((-1000, "", ""), True)
+
+
+def test_what_a_slot_was_filled_from_is_no_neighbour_of_it(stand, tmp_path):
+    path = write(tmp_path / "long.wav", recording(3))
+    stand.rows[0] = [str(path), 0.65, 1.0, "kick", 0.25]
+    stand.do("slot/b/similar", "a")
+    assert "but" not in stand.asked[-1]
+    stand.do("library/similar", "b")
+    assert stand.asked[-1]["but"] == [str(path), 0.65]
+    stand.do("part2/similar")
+    assert stand.asked[-1]["but"] == [str(path), 0.65], "nor of a part that plays it"
+    stand.set("slot/b/random", 4)
+    stand.do("library/similar", "b")
+    assert "but" not in stand.asked[-1]
+
+
+def test_only_so_many_points_are_remembered(stand, monkeypatch):
+    monkeypatch.setattr(module, "REMEMBERED", 1)
+    stand.do("slot/b/similar", "a", 1)
+    stand.do("slot/c/similar", "a", 2)
+    stand.do("library/similar", "b")
+    assert "but" not in stand.asked[-1]
+    stand.do("library/similar", "c")
+    assert "but" in stand.asked[-1]

@@ -27,6 +27,8 @@ from ghostnote.library.following import Following
 from ghostnote.library.places import DEFAULT
 from ghostnote.library.search import Query, query_of
 
+SAME_S = 0.01
+"""Two sounds of a file that begin so near to each other are one."""
 _CODES: tuple[tuple[type[GhostnoteError], str], ...] = (
     (UsageError, "range"),
     (LibraryError, "not_found"),
@@ -39,7 +41,8 @@ class Finder:
     """Answers questions about one library. Thread: one.
 
     A question (`find`) has the model's folder and digest; a `file` or a `point` (its numbers, and its
-    `detail` in text form); `n`, `within` and `weights`. Its answer (`found`) has `neighbours`, nearest first,
+    `detail` in text form); `n`, `within` and `weights`; and what is no answer (`but`: a
+    file, and where in it that begins). Its answer (`found`) has `neighbours`, nearest first,
     each file, onset (s), distance, class, and its length (s) where it is a part of the file, else 0; or the
     `code` and `text` of an error.
     """
@@ -74,10 +77,16 @@ class Finder:
     def _neighbours(self, asked: Message) -> list[list[Any]]:
         within, weights = parse_filter(asked["within"]), parse_weights(asked["weights"])
         library = self._following.library(_manifest(asked["model"], asked["digest"]))
-        query = _query(asked, weights)
+        query, count = _query(asked, weights), int(asked["n"])
+        file, onset_s = asked.get("but", ("", 0.0))
+        found = [
+            n
+            for n in library.find(query, count + bool(file), within, weights)
+            if n.file != file or abs(n.onset_s - onset_s) > SAME_S
+        ]
         return [
             [n.file, n.onset_s, n.distance, n.class_name, n.length_s if library.facts.segmented else 0.0]
-            for n in library.find(query, int(asked["n"]), within, weights)
+            for n in found[:count]
         ]
 
 

@@ -6,6 +6,7 @@ Commands come back as what they change, so that logs, undo and subscribers need 
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from ghostnote.state.table import AXES, NAMED_AXES, ROOT, SLOTS, Value
 
 SPARE = 8
 """So many neighbours whose files cannot be read are passed over in a step."""
+REMEMBERED = 64
+"""Points of which it is known which sound of the library they are."""
 EFFECT_S = 1.0
 """As long at most it is waited for what came before to be in effect."""
 
@@ -66,6 +69,7 @@ class Neighbours:
         self._settled = settled
         self.answer: Answer = lambda source, messages: 0
         self._trails: dict[int, Trail] = {}
+        self._came_from: OrderedDict[bytes, list[Any]] = OrderedDict()
         tasks.handle("library/similar", self._tell, local=False, later=True)
         tasks.handle("slot/similar", self._fill, local=False)
         tasks.handle("similar", self._step, local=False)
@@ -78,7 +82,26 @@ class Neighbours:
         name, count, within, weights = task.args
         self._wait_for_effects(task)
         question = question_about(self._engine, str(name), task.source, self._heard)
-        return {**question, "n": int(count), "within": str(within), "weights": str(weights)}
+        return {**self._but_itself(question), "n": int(count), "within": str(within), "weights": str(weights)}
+
+    def _but_itself(self, question: Message) -> Message:
+        """A question with the sound that its point was put there from, which is no neighbour of it.
+
+        The point of a sound that was cut out of a recording is not to the bit that of the library.
+        """
+        came_from = self._came_from.get(np.array(question.get("point", ()), dtype=np.float32).tobytes())
+        return question if came_from is None else {**question, "but": came_from}
+
+    def _place(
+        self, slot: str, row: Sequence[Any], sound: Any, origin: str, source: str, more: Sequence[Change] = ()
+    ) -> dict[str, Any]:
+        """Put a neighbour into a slot, and remember which one it was."""
+        points = self._tasks.place(slot, sound, origin, source, more)
+        for point in points.values():
+            self._came_from[point.tobytes()] = list(row[:2])
+        while len(self._came_from) > REMEMBERED:
+            self._came_from.popitem(last=False)
+        return points
 
     def _told(self, task: Task, answer: Message) -> None:
         """Neighbours were found, or not. Thread: that of the line."""
@@ -103,7 +126,7 @@ class Neighbours:
         if len(found) < asked["n"]:
             raise _too_few(len(found))
         sound, origin = self._sound(found[-1])
-        self._tasks.place(str(task.target.slot), sound, origin, task.source)
+        self._place(str(task.target.slot), found[-1], sound, origin, task.source)
         return f"{origin} ({found[-1][3] or 'no class'})"
 
     def _step(self, task: Task) -> str:
@@ -139,9 +162,8 @@ class Neighbours:
             except AudioFileError as error:
                 trouble = trouble or error
                 continue
-            points = self._tasks.place(
-                trail.slot, sound, origin, task.source, alone(self._engine, part, trail.slot)
-            )
+            changes = alone(self._engine, part, trail.slot)
+            points = self._place(trail.slot, found[rank - 1], sound, origin, task.source, changes)
             trail.rank, trail.placed = rank, points[self._engine.model_of(part).name]
             return f"{rank}: {origin} ({found[rank - 1][3] or 'no class'})"
         assert trouble is not None
@@ -152,7 +174,7 @@ class Neighbours:
         engine = self._engine
         loaded = engine.model_of(part)
         slot = main_slot(engine, part)
-        question = about_point(engine, loaded, part.point, part.captured(loaded.slots))
+        question = self._but_itself(about_point(engine, loaded, part.point, part.captured(loaded.slots)))
         values = _values(engine)
         back = [*contents(engine, slot), *((addr, (values[addr],)) for addr, _ in alone(engine, part, slot))]
         return Trail(question, back, slot, ("", ""))
