@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -47,6 +48,18 @@ def test_a_decoder_that_crashes_or_hangs_costs_its_file_only(index, sounds, monk
     assert (again.embedded, len(again.failed)) == (0, 2), "quarantined by content"
     assert status(places.place("lib"))[0].quarantined == 2
     assert index(retry=True).files == 5
+
+
+def test_a_crash_leaves_nothing_of_what_was_fetched(index, sounds, tmp_path, monkeypatch):
+    pytest.importorskip("fsspec", reason="the extra `remote` (fsspec) is not installed")
+    (tmp_path / "temp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temp"))
+    monkeypatch.setattr(indexing, "embed_shard", librarykit.crash_inside)
+    fill(sounds, ["a.wav"])
+    report = index(f"file://{sounds}")
+    assert report.failed == [(f"file://{sounds}/a.wav".encode(), "its decoder ended with SIGSEGV")]
+    assert list((tmp_path / "temp").iterdir()) == []
 
 
 def test_a_model_that_breaks_on_the_way_quarantines_nothing(index, sounds, bundle, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ghostnote.crew import Crew, Lost
+from ghostnote.library.addresses import is_address
 from ghostnote.library.embedding import Shard
 
 Job = TypeVar("Job")
@@ -51,19 +52,24 @@ class LocalEngine:
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
-        self._folder = tempfile.TemporaryDirectory(prefix="ghostnote-", ignore_cleanup_errors=True)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def run(
         self, task: Callable[[Job], Result], jobs: Sequence[Job], *, isolated: bool = True
     ) -> Iterator[tuple[int, Result | Lost]]:
         """See `Engine.run`; here, all is isolated."""
-        yield from self._crew.run(partial(_within, self._folder.name, task), jobs)
+        if any(map(_far, jobs)) and self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="ghostnote-", ignore_cleanup_errors=True)
+        if self._folder is not None:
+            task = partial(_within, self._folder.name, task)
+        yield from self._crew.run(task, jobs)
 
     def close(self) -> None:
         """End the processes."""
         self._crew.close()
-        with suppress(OSError):
-            self._folder.cleanup()
+        if self._folder is not None:
+            with suppress(OSError):
+                self._folder.cleanup()
 
 
 def _within(folder: str, task: Callable[[Job], Result], job: Job) -> Result:
@@ -80,5 +86,9 @@ def limit_s(job: Any) -> float:
     if not isinstance(job, Shard):
         return 2.0 * LEAST_LIMIT_S + float(sum(mark.size for _, mark in job)) / SLOWEST_BYTES_S
     size = sum(item.mark.size for item in job.items)
-    far = any(b"://" in item.path for item in job.items)
-    return LEAST_LIMIT_S + (size / SLOWEST_BYTES_S if job.cut or far else 0.0)
+    return LEAST_LIMIT_S + (size / SLOWEST_BYTES_S if job.cut or _far(job) else 0.0)
+
+
+def _far(job: Any) -> bool:
+    paths = [item.path for item in job.items] if isinstance(job, Shard) else [path for path, _ in job]
+    return any(map(is_address, paths))

@@ -69,6 +69,10 @@ class Isolated:
         self._carried = model
         self._engine = LocalEngine(Crew(1, limit_s, LibraryError, NICE))
 
+    def __del__(self) -> None:
+        """What a worker does at last, unless it is killed."""
+        self._engine.close()
+
     @cached_property
     def _model(self) -> str:
         """The folder of the model on this machine."""
