@@ -44,7 +44,7 @@ def test_a_straight_line_through_two_sizes():
     assert beyond["start_s"] == pytest.approx(10.0)
     assert beyond["files_per_s"] == pytest.approx(100.0)
     assert beyond["cpu_hours"] == pytest.approx(10_000_000 * 0.02 / 3600.0)
-    assert beyond["hours_on_100"] == pytest.approx(beyond["cpu_hours"] / 100.0)
+    assert beyond["hours_on_40"] == pytest.approx(beyond["cpu_hours"] / 40.0)
     assert engines._beyond(rows[:1]) == []
 
 

@@ -24,7 +24,8 @@ from ghostnote.library.indexing import IndexOptions, index
 LARGEST = 10_000
 """So many files are made at most, of the sizes that are asked for."""
 BEYOND = (10_000_000, 100_000_000)
-CORES = (8, 100, 1000)
+CORES = (8, 40)
+"""With more, the one process that merges is what is waited for."""
 TICK_S = 0.5
 RAY = IndexOptions(engine="ray", ray_address="local", workers=2)
 WAYS: dict[str, tuple[bool, IndexOptions]] = {
