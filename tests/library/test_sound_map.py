@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 from contextlib import closing
@@ -177,15 +178,20 @@ def test_of_many_sounds_a_choice_is_fitted(place, bundle, monkeypatch):
     assert np.array_equal(map_of(library, anew=True).places, part.places)
 
 
-def test_who_comes_second_takes_the_places_of_who_came_first(place, bundle):
+def test_who_comes_second_takes_the_places_of_who_came_first(place, bundle, monkeypatch):
     put(place, bundle, some(0, 60))
     drawn(place)
     put(place, bundle, some(60, 80))
-    early = open_library(place)
-    put(place, bundle, some(80, 120))
-    late = drawn(place)
-    first = placed(early, map_of(early))
-    assert first == {name: at for name, at in placed(*late).items() if name in first}
+    real, first = map_table.add, {}
+
+    def late(path, facts, sounds):
+        monkeypatch.setattr(map_table, "add", real)
+        first.update(placed(*drawn(place)))
+        return real(path, facts, [dataclasses.replace(sound, x=0.25) for sound in sounds])
+
+    monkeypatch.setattr(map_table, "add", late)
+    assert placed(*drawn(place)) == first
+    assert len(first) == 80
 
 
 def test_a_map_that_was_drawn_anew_meanwhile_is_read_again(place, bundle, monkeypatch):
