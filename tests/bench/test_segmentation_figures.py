@@ -99,24 +99,6 @@ def test_files_for_tuning_are_not_measured(folder):
             assert not any("flam" in p.stem for p in paths)
 
 
-def test_what_is_drowned_is_not_audible():
-    t = np.arange(RATE) / RATE
-    sound = (0.01 * np.sin(2 * np.pi * 1000 * t) * np.exp(-9 * t)).astype(np.float32)
-    quiet = np.zeros(2 * RATE)
-    quiet[RATE:] += sound
-    assert scenery.audible(quiet, RATE, sound)
-    noisy = quiet + np.random.default_rng(0).standard_normal(2 * RATE)
-    assert not scenery.audible(noisy, RATE, sound)
-    ringing = quiet + 0.5 * np.sin(2 * np.pi * 1000 * np.arange(2 * RATE) / RATE)
-    assert not scenery.audible(ringing, RATE, sound)
-
-
-def test_a_sound_begins_where_it_is_heard():
-    assert scenery.begins(hit(RATE)) < 0.005 * RATE
-    late = np.concatenate([1e-3 * np.ones(3000, np.float32), hit(RATE)])
-    assert 3000 <= scenery.begins(late) < 3000 + 0.005 * RATE
-
-
 def test_a_folder_without_sounds_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no sounds of the kind drums"):
         scenery.scenes(tmp_path)

@@ -11,6 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from ghostnote.errors import UsageError
 from ghostnote_training import command
 
 PROGRAM = "python -m ghostnote_training"
@@ -65,7 +66,19 @@ def _parser() -> argparse.ArgumentParser:
     detail.add_argument("bundle", type=Path)
     detail.add_argument("--per-class", type=int, default=12, help="files of each class (default: 12)")
     detail.add_argument("--write", action="store_true", help="for bundle and card")
-    for one in (*recipes, evaluate, detail):
+    onsets = commands.add_parser("onsets", help="teach the engine's live onset detector")
+    onsets.add_argument("--out", type=Path, required=True, help="file of weights to write")
+    onsets.add_argument("--scenes", type=int, help="constructed scenes to learn from (default: 640)")
+    onsets.add_argument("--steps", type=int, help="steps to learn for (default: 5000)")
+    onsets.add_argument("--seed", type=int, help="where chance starts (default: 0)")
+    onsets.add_argument(
+        "--without",
+        action="append",
+        metavar="WORD",
+        help="leave out files whose path has this word; may be repeated",
+    )
+    onsets.add_argument("--workers", type=int, default=2, help="processes that make scenes (default: 2)")
+    for one in (*recipes, evaluate, detail, onsets):
         one.add_argument(
             "--data", type=Path, help="sample corpus (default: the environment's GHOSTNOTE_DATA)"
         )
@@ -79,7 +92,7 @@ def _lacking(args: argparse.Namespace) -> str:
             f"no sample corpus at {args.data}: give --data DIR or set GHOSTNOTE_DATA "
             "(a folder with manifest.csv)"
         )
-    if args.command in RECIPES:
+    if args.command in (*RECIPES, "onsets"):
         return ""
     needed = [(args.bundle, "decoder.onnx"), (args.bundle, "model.json")]
     if args.command == "evaluate" and args.judge is not None:
@@ -109,8 +122,14 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 2
-    run = {"evaluate": _evaluate, "axes": _axes, "detail": _detail}.get(args.command, _train)
-    run(args)
+    run = {"evaluate": _evaluate, "axes": _axes, "detail": _detail, "onsets": _onsets}.get(
+        args.command, _train
+    )
+    try:
+        run(args)
+    except UsageError as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 
@@ -123,6 +142,15 @@ def _axes(args: argparse.Namespace) -> None:
         _say(f"{name}: {json.dumps(figures)}")
     if args.write:
         ship.write_card(args.bundle)
+
+
+def _onsets(args: argparse.Namespace) -> None:
+    from ghostnote_training.onsets.make import OnsetRecipe, make
+
+    given = {name: getattr(args, name) for name in ("scenes", "steps", "seed", "without")}
+    given["without"] = tuple(given["without"]) if given["without"] else None
+    recipe = replace(OnsetRecipe(), **{name: value for name, value in given.items() if value is not None})
+    make(args.data, args.out, recipe, args.workers, _say)
 
 
 def _detail(args: argparse.Namespace) -> None:

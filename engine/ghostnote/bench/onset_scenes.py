@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +12,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from ghostnote.errors import UsageError
+from ghostnote.features.onset_truth import audible, begins
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -40,10 +40,6 @@ _SEVERAL = ("flam", "fx_", "scrape", "release", "cajon_r")
 """In the names of sounds that begin more than once (flams, rolls), or not at all."""
 _OPENING_S = 0.3
 """The ambiences begin with an attack of their own, which is left out."""
-_AUDIBLE_DB = 6.0
-_AUDIBLE_S = 0.05
-_BEGUN_DB = -20.0
-_BEGUN_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -179,49 +175,17 @@ def _scene(
         stop = min(len(total), start + len(sound))
         total[start:stop] += sound[: stop - start]
     placed = tuple(
-        Placed(start, start + begins(sound), kind, path.stem, len(sound), audible(total, start, sound))
+        Placed(
+            start,
+            start + begins(sound, RATE),
+            kind,
+            path.stem,
+            len(sound),
+            audible(total, start, sound, RATE),
+        )
         for start, sound, kind, path in parts
     )
     return Scene(name, under, total.astype(np.float32), placed)
-
-
-def begins(sound: Float32) -> int:
-    """Where a sound is heard to begin: its level is within 20 dB of the largest of its first 250 ms."""
-    width = round(0.005 * RATE)
-    head = sound[: round(_BEGUN_S * RATE)].astype(np.float64) ** 2
-    total = np.concatenate([[0.0], np.cumsum(head)])
-    level = total[1:] - total[np.maximum(np.arange(1, len(total)) - width, 0)]
-    return int(np.argmax(level >= level.max() * 10.0 ** (_BEGUN_DB / 10.0)))
-
-
-def audible(total: Float64, start: int, sound: Float32) -> bool:
-    """Whether a sound stands out where it begins: 6 dB above all else in a half-octave band, for 50 ms."""
-    first = start + begins(sound)
-    length = min(round(_AUDIBLE_S * RATE), len(total) - first)
-    own = np.zeros(length)
-    part = sound[first - start : first - start + length]
-    own[: len(part)] = part
-    rest = total[first : first + length] - own
-    before = total[max(0, first - length) : first] - _earlier(sound, first - start, length, first)
-    loud = np.maximum(_half_octaves(rest), _half_octaves(before))
-    return bool((_half_octaves(own) > loud * 10.0 ** (_AUDIBLE_DB / 10.0)).any())
-
-
-def _earlier(sound: Float32, at: int, length: int, first: int) -> Float64:
-    """What a sound itself puts into the `length` samples before its sample `at`."""
-    out = np.zeros(min(length, first))
-    own = sound[max(0, at - len(out)) : at]
-    out[len(out) - len(own) :] = own
-    return out
-
-
-def _half_octaves(samples: Float64) -> Float64:
-    """Power in half-octave bands from 60 Hz to 15.4 kHz, shape (16,), with the floor of 16 bits."""
-    size = 4096
-    window = np.hanning(len(samples))
-    power = np.abs(np.fft.rfft(samples * window, size)) ** 2 / max(1.0, float(window.sum())) ** 2
-    edges = np.round(60.0 * 2.0 ** (np.arange(17) / 2.0) * size / RATE).astype(int)
-    return np.array([power[a:b].sum() for a, b in pairwise(edges)]) + 1e-10
 
 
 def total_s(made: Sequence[Scene]) -> float:

@@ -1,0 +1,1 @@
+"""What the live onset detector is taught from, and its small network."""
