@@ -122,6 +122,12 @@ def test_the_section(folder, monkeypatch):
     assert section.figures["times_real_time"].p50 > 0
     (live,) = section.tables["live"]
     assert live["F1"] > 0.6
+    curve = section.tables["live, by sensitivity"]
+    assert [row["sensitivity"] for row in curve] == list(onsets_live.SENSITIVITIES)
+    missed = [row["missed"] for row in curve]
+    assert missed == sorted(missed, reverse=True)
+    assert curve[0]["false amid sounds"] <= curve[-1]["false amid sounds"]
+    assert curve[2]["missed"] == pytest.approx(1.0 - live["recall"])
     assert 0 < section.figures["live_told_after_ms"].p50 < 50
 
 

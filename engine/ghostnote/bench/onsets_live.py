@@ -19,8 +19,11 @@ Float32 = NDArray[np.float32]
 
 BLOCK = 128
 BED_S = 60.0
+SENSITIVITIES = (0.0, 0.25, 0.5, 0.75, 1.0)
 _SETTLED_S = 1.0
 """A bed begins too, and that is an onset: none is counted as false before this."""
+_OPENING_S = 0.4
+"""So does that of a scene, where sounds come later."""
 
 
 @dataclass
@@ -28,12 +31,14 @@ class Heard:
     """What the live detector did on scenes and on what holds no onset.
 
     `after_ms`: from a sound's beginning to the sample at which it was told; `false_per_minute` by what was
-    listened to; `share`: processor time over the length of the sound.
+    listened to; `false_in_scenes` those a minute amid sounds, without the beginnings of what lies under them,
+    which `counts` has; `share`: processor time over the length of the sound.
     """
 
     counts: Counts = field(default_factory=Counts)
     after_ms: list[float] = field(default_factory=list)
     false_per_minute: dict[str, float] = field(default_factory=dict)
+    false_in_scenes: float = float("nan")
     share: float = float("nan")
 
 
@@ -47,16 +52,18 @@ def listen(samples: Float32, options: StreamOptions | None = None) -> list[Onset
 def heard(made: Sequence[Scene], folder: Path, options: StreamOptions | None = None) -> Heard:
     """Listen to scenes, to a minute of pieces of each ambience, and to noise."""
     out = Heard()
-    tolerance = round(TOLERANCE_S * RATE)
+    tolerance, openings = round(TOLERANCE_S * RATE), 0
     began = time.thread_time()
     told = [listen(scene.samples, options) for scene in made]
     out.share = (time.thread_time() - began) / scenery.total_s(made)
     for scene, found in zip(made, told, strict=True):
         at = np.array([onset.at for onset in found], dtype=np.int64)
         out.counts.add(total(score(scene, at)))
+        openings += int((at < _OPENING_S * RATE).sum())
         audible = [p for p in scene.placed if p.audible]
         for j, k in match(at, [(p.start, p.begins) for p in audible], tolerance):
             out.after_ms.append(1000.0 * (found[j].decided - audible[k].begins) / RATE)
+    out.false_in_scenes = 60.0 * (out.counts.false - openings) / scenery.total_s(made)
     rng, length = np.random.default_rng(0), round(BED_S * RATE)
     beds = {n: scenery.stretch(a, length, rng) for n, a in scenery.ambiences(folder).items()}
     beds["pink noise"] = scenery.pink(length, rng) * np.float32(0.05)
@@ -71,5 +78,28 @@ def row(found: Heard) -> dict[str, object]:
     counts = found.counts
     out: dict[str, object] = {"F1": counts.f1, "precision": counts.precision, "recall": counts.recall}
     out |= {f"false in {name}": rate for name, rate in found.false_per_minute.items()}
+    out["false amid sounds"] = found.false_in_scenes
     out["share of a core"] = found.share
     return out
+
+
+def curve(made: Sequence[Scene], folder: Path) -> list[dict[str, object]]:
+    """Rows: at each sensitivity the share of sounds that are missed, false onsets per minute on ambiences and
+    amid sounds, and how soon sounds are told."""
+    rows: list[dict[str, object]] = []
+    for sensitivity in SENSITIVITIES:
+        found = heard(made, folder, StreamOptions(sensitivity=sensitivity))
+        beds = [found.false_per_minute[name] for name in scenery.ambiences(folder)]
+        after = found.after_ms or [np.nan]
+        rows.append(
+            {
+                "sensitivity": sensitivity,
+                "missed": 1.0 - found.counts.recall,
+                "false on ambiences": float(np.mean(beds or [np.nan])),
+                "false in pink noise": found.false_per_minute["pink noise"],
+                "false amid sounds": found.false_in_scenes,
+                "told after, p50 ms": float(np.median(after)),
+                "p95 ms": float(np.quantile(after, 0.95)),
+            }
+        )
+    return rows

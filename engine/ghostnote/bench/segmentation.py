@@ -105,6 +105,7 @@ def segmentation_section(options: BenchOptions) -> Section:
     section.control["yardstick_ms"] = Summary.of(yardstick)
     live = onsets_live.heard(made[:LIVE_SCENES], folder)
     section.tables["live"] = [onsets_live.row(live)]
+    section.tables["live, by sensitivity"] = onsets_live.curve(made[:LIVE_SCENES], folder)
     section.figures["live_told_after_ms"] = Summary.of(live.after_ms)
     everything = total({str(k): total(c) for k, c in enumerate(counted["ghostnote"])})
     section.goals.append(Goal("onsets, F1 within 50 ms", everything.f1, F1_GOAL, "", at_least=True))
