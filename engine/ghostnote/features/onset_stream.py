@@ -15,7 +15,7 @@ from ghostnote.features.onset_judge import Judge
 
 Float32 = NDArray[np.float32]
 
-_WANTED = 3.0
+_WANTED = 2.75
 """What has to speak for an onset, in nats, at sensitivity 0.5."""
 _RANGE = 4.0
 """So much more of it at sensitivity 0, and less at 1."""
