@@ -29,6 +29,8 @@ def test_wheel_holds_packages_models_and_licences(wheel):
     info = next(t for t in tops if t.endswith(".dist-info"))
     assert tops == {"ghostnote", "ghostnote_training", info}
     assert {f"{info}/licenses/LICENSE", f"{info}/licenses/NOTICE", "ghostnote/py.typed"} <= set(names)
+    pages = Path(__file__).parents[2] / "engine" / "ghostnote" / "web" / "parts"
+    assert {f"ghostnote/web/parts/{part.name}" for part in pages.iterdir()} <= set(names)
     models = [name for name in names if name.startswith("ghostnote/_models/")]
     assert {Path(name).suffix for name in models} <= {".json", ".onnx", ".md"}
     for folder in MODELS:
