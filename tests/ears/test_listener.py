@@ -50,6 +50,19 @@ def test_a_sound_that_goes_on_is_asked_about_at_its_milestones_and_when_it_is_wh
         np.testing.assert_array_equal(q.samples, sound[q.at : q.asked])
 
 
+def test_it_is_in_a_hurry_from_an_onset_to_the_last_early_answer():
+    sound = place([(0.5, cymbal(RATE, seconds=3.0)), (0.501, 0.2 * hit(RATE, seconds=3.0))], 2.0, RATE)
+    listener = Listener(SPEC, ListenOptions(sensitivity=0.3))
+    began, early, hurried = False, 0, []
+    for at in range(0, len(sound), 64):
+        for one in listener.process(sound[at : at + 64]):
+            began = began or isinstance(one, Began)
+            early += isinstance(one, Question) and not one.final
+        assert listener.hurried is (began and early < len(MILESTONES_S))
+        hurried.append(listener.hurried)
+    assert 0.08 * RATE / 64 < sum(hurried) <= MILESTONES_S[-1] * RATE / 64 + 1
+
+
 def test_a_short_sound_is_whole_when_it_has_died_away():
     tick = hit(RATE, seconds=0.05)
     questions = asked(listen(place([(0.5, tick)], 3.0, RATE), finish=False), 1)
@@ -90,6 +103,14 @@ def test_blocks_do_not_matter(sizes):
         found += listener.process(samples[at : at + size])
         at = min(len(samples), at + size)
     found += [*listener.process(samples[at:]), *listener.finish()]
+    assert plain(found) == plain(listen(samples, len(samples)))
+
+
+@pytest.mark.parametrize("block", [1, 64, 100, 441, 1000])
+def test_blocks_do_not_matter_where_a_sound_dies_away(block):
+    samples = place([(0.2, hit(RATE, seconds=0.06)), (0.7, hit(RATE, 90, seconds=0.1))], 1.5, RATE)
+    found = listen(samples, block)
+    assert [e.age_s < 0.45 for e in found if isinstance(e, Question) and e.final] == [True, True]
     assert plain(found) == plain(listen(samples, len(samples)))
 
 

@@ -41,6 +41,11 @@ class Ending:
         self._count = self._quiet = 0
         self.over(begun)
 
+    @property
+    def left(self) -> int:
+        """How many samples from now on it may be over."""
+        return self._step - self._count
+
     def over(self, piece: Float32) -> bool:
         """Whether it is over after the next samples."""
         at = 0

@@ -75,14 +75,20 @@ class Listener:
                 found += self._go_on(piece)
         return found
 
+    @property
+    def hurried(self) -> bool:
+        """Whether an early answer about the present sound is still to come."""
+        return self._at is not None and len(self._due) > 1
+
     def finish(self) -> list[Question]:
         """The signal is over: what was heard of a sound that still goes on."""
         return self._end(self.heard, cut=True)
 
     def _until_next(self) -> int:
-        """Samples up to where something may happen: a hop of the detector, or a milestone."""
+        """Samples up to where something may happen: a hop of the detector, a milestone, or an end."""
         left = self._hop - self.heard % self._hop
         if self._due and self._at is not None:
+            left = min(left, self._ending.left)
             due = self._at + self._due[0][0] - self.heard
             if 0 < due < left:
                 return due

@@ -35,6 +35,8 @@ from ghostnote.telemetry import Telemetry
 
 LOOK_S = 0.0015
 """How often the ring is emptied."""
+HURRY_S = 0.0005
+"""The same while an early answer is to come."""
 TRY_S = 1.0
 """How often a device that is gone is looked for."""
 LOST = 3
@@ -119,7 +121,7 @@ class Ears:
 
     def _listen(self, source: Input, hearing: Hearing, ended: threading.Event) -> int:
         clock, frames = StreamClock(source.rate), 0
-        while not ended.wait(LOOK_S):
+        while not ended.wait(HURRY_S if hearing.hurried else LOOK_S):
             block = source.read()
             now = time.monotonic()
             if len(block):

@@ -79,6 +79,11 @@ class Hearing:
             self._thread = threading.Thread(target=self._locate_all, name="ghostnote-latent", daemon=True)
             self._thread.start()
 
+    @property
+    def hurried(self) -> bool:
+        """Whether an early answer about the present sound is still to come."""
+        return self._listener.hurried
+
     def take(self, block: Float32, end: float) -> None:
         """What came in: a block (n, channels) whose last frame is heard at monotonic time `end`."""
         step = self._show.step
