@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,18 @@ def named(folder: Path) -> str:
 
 def databases(folder: Path) -> list[Path]:
     """Databases of a library, one for each model, the latest changed first. Raises LibraryError."""
+    found = []
     try:
-        found = [path for path in folder.glob(f"*{SUFFIX}") if path.is_file()]
-        return sorted(found, key=lambda path: (-path.stat().st_mtime_ns, path.name))
+        for path in folder.glob(f"*{SUFFIX}"):
+            with suppress(FileNotFoundError):  # it is being deleted just now
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode):
+                    found.append((-status.st_mtime_ns, path.name, path))
+    except FileNotFoundError:
+        pass  # the folder, too
     except OSError as error:
         raise LibraryError(f"{folder}: cannot be read ({error.strerror or error})") from None
+    return [path for _, _, path in sorted(found)]
 
 
 def libraries() -> list[Path]:
